@@ -1,0 +1,22 @@
+/**
+ * How a backend pushes to a peer: channels by name, payloads as text. PubSub's hub, the registry's view and whatever
+ * else listens share one connection of the backend through links of their own; a channel belongs to one link.
+ *
+ * A link keeps nothing and repairs nothing. It says honestly what is confirmed and what is gone, and whoever holds it
+ * subscribes again (`lost` is the only signal; trying again with a growing pause is the way back).
+ */
+import type * as Effect from "effect/Effect"
+import type { BackendError } from "./BackendError.ts"
+
+/** Called from the connection's own turn: must not block and must not throw. */
+export interface Listener {
+  readonly message: (channel: string, payload: string) => void
+  /** These subscriptions are gone, and what was published to them since is lost. */
+  readonly lost: (channels: ReadonlyArray<string>) => void
+}
+
+export interface Link {
+  /** When it succeeds the backend has confirmed every channel. When it fails some may be active: unsubscribe or try again. */
+  readonly subscribe: (channels: ReadonlyArray<string>) => Effect.Effect<void, BackendError>
+  readonly unsubscribe: (channels: ReadonlyArray<string>) => Effect.Effect<void, BackendError>
+}

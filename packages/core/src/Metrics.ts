@@ -1,0 +1,47 @@
+/** What an operator asks for, as effect metrics. Names are API for dashboards; the table stands in docs/operations.md. */
+import * as Metric from "effect/Metric"
+
+/** Messages that left for the backend. */
+export const published = Metric.counter("troupe_pubsub_published", {
+  description: "Messages published by this process",
+  incremental: true
+})
+
+/** Messages given on to subscribers of this process, once for each. */
+export const delivered = Metric.counter("troupe_pubsub_delivered", {
+  description: "Messages given to subscribers in this process",
+  incremental: true
+})
+
+/** Gaps told to subscribers, all reasons; with the attribute `reason` they are counted apart. */
+export const gaps = Metric.counter("troupe_pubsub_gaps", {
+  description: "Gaps told to subscribers in this process, by reason",
+  incremental: true
+})
+
+/** Channels that this process is subscribed to. */
+export const subscriptions = Metric.gauge("troupe_pubsub_subscriptions", {
+  description: "Channels subscribed to by this process"
+})
+
+/** Connections that were replaced, by role. */
+export const reconnects = Metric.counter("troupe_redis_reconnects", {
+  description: "Connections to Redis that were replaced, by role",
+  incremental: true
+})
+
+/** Peers that this process knows of, all states; with the attribute `state` they are counted apart. */
+export const peers = Metric.gauge("troupe_peers", {
+  description: "Peers in this process' view of the registry, by state"
+})
+
+/** Heartbeats of this process that left later than half a heartbeat after their time. */
+export const beatsLate = Metric.counter("troupe_peers_beats_late", {
+  description: "Heartbeats of this process acknowledged more than one and a half heartbeats after the one before",
+  incremental: true
+})
+
+/** How long this process' event loop kept a heartbeat's timer waiting. */
+export const eventLoopLag = Metric.gauge("troupe_event_loop_lag", {
+  description: "Milliseconds by which the timer of the last heartbeat fired late"
+})

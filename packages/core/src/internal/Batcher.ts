@@ -1,0 +1,148 @@
+/**
+ * Calls that arrive while one of their kind is under way leave together as the next one. The first call on an idle
+ * batcher leaves at once: no timer, and no latency added where nothing is gained.
+ *
+ * Calls keep their order. A call that is interrupted before it left never leaves; one that left is not called back.
+ * What waits behind a call that fails for the infrastructure's sake fails with it, unsent: `NotApplied` (promise A1).
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { BackendError, CapacityExceeded, Closed, type Reason, TimedOut, Unavailable } from "../BackendError.ts"
+
+interface Waiting<In, Out> {
+  readonly item: In
+  readonly since: number
+  readonly resume: (result: Exit.Exit<Out, BackendError>) => void
+}
+
+export interface Options<In, Out> {
+  readonly service: string
+  readonly operation: string
+  /** One answer an item, in order. */
+  readonly send: (items: ReadonlyArray<In>) => Effect.Effect<ReadonlyArray<Out>, BackendError>
+  /** What an item weighs against the two bounds of one call. */
+  readonly entries: (item: In) => number
+  readonly bytes: (item: In) => number
+  readonly maxEntries: number
+  readonly maxBytes: number
+  /** Calls that may wait; one more is refused. */
+  readonly maxWaiting: number
+  /** From its arrival, ms. */
+  readonly deadlineMs: number
+}
+
+export class Batcher<In, Out> {
+  private waiting: Array<Waiting<In, Out>> = []
+  private sending = false
+  private readonly options: Options<In, Out>
+  private readonly clock: Clock.Clock
+  private readonly fork: (effect: Effect.Effect<void>) => void
+
+  constructor(options: Options<In, Out>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
+    this.options = options
+    this.clock = Context.get(context, Clock.Clock)
+    this.fork = fork
+  }
+
+  get idle(): boolean {
+    return !this.sending && this.waiting.length === 0
+  }
+
+  submit(item: In): Effect.Effect<Out, BackendError> {
+    return Effect.callback<Out, BackendError>((resume) => {
+      if (this.waiting.length >= this.options.maxWaiting) return resume(Effect.fail(this.full))
+      const waiting = { item, since: this.sending ? this.clock.currentTimeMillisUnsafe() : 0, resume }
+      this.waiting.push(waiting)
+      if (!this.sending) {
+        this.sending = true
+        this.fork(this.drain)
+      }
+      return Effect.sync(() => {
+        const index = this.waiting.indexOf(waiting)
+        if (index >= 0) this.waiting.splice(index, 1)
+      })
+    })
+  }
+
+  /** Sends until nothing waits. Interrupted, it tells those under way that it does not know, and the others no. */
+  private readonly drain: Effect.Effect<void> = Effect.uninterruptibleMask((restore) =>
+    Effect.gen({ self: this }, function* () {
+      for (let batch = this.next(); batch.length > 0; batch = this.next()) {
+        this.settle(batch, yield* Effect.exit(restore(this.send(batch))))
+      }
+      this.sending = false
+    })
+  )
+
+  private settle(batch: ReadonlyArray<Waiting<In, Out>>, exit: Exit.Exit<ReadonlyArray<Out>, BackendError>): void {
+    if (Exit.isSuccess(exit)) {
+      for (let i = 0; i < batch.length; i++) batch[i]!.resume(Exit.succeed(exit.value[i]!))
+      return
+    }
+    const error = Exit.hasInterrupts(exit)
+      ? this.error(new Closed({ message: "the layer is closed" }), "Unknown")
+      : Option.getOrUndefined(Exit.findErrorOption(exit))
+    // Taken before anyone is told: a caller that hears of it may call again at once, and that is another call.
+    const behind = error !== undefined && isOutage.has(error.reason._tag) ? this.waiting.splice(0) : []
+    const cause = error === undefined ? exit.cause : Cause.fail(error)
+    for (const call of batch) call.resume(Exit.failCause(cause))
+    if (behind.length === 0 || error === undefined) return
+    const { reason } = error
+    const told =
+      reason._tag === "Closed" ? reason : new Unavailable({ message: `a call before it failed: ${reason.message}` })
+    for (const call of behind) call.resume(Exit.fail(this.error(told, "NotApplied")))
+  }
+
+  private next(): ReadonlyArray<Waiting<In, Out>> {
+    const { bytes, entries, maxBytes, maxEntries } = this.options
+    let count = 0
+    let sumEntries = 0
+    let sumBytes = 0
+    for (const { item } of this.waiting) {
+      sumEntries += entries(item)
+      sumBytes += bytes(item)
+      if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes)) break
+      count++
+    }
+    if (count === this.waiting.length) {
+      const all = this.waiting
+      this.waiting = []
+      return all
+    }
+    return this.waiting.splice(0, count)
+  }
+
+  private send(batch: ReadonlyArray<Waiting<In, Out>>): Effect.Effect<ReadonlyArray<Out>, BackendError> {
+    const send = this.options.send(batch.map((call) => call.item))
+    const since = batch[0]?.since ?? 0
+    if (since === 0) return send
+    // The oldest has waited for the call before it: what is left of its time is this call's.
+    const waited = this.clock.currentTimeMillisUnsafe() - since
+    if (waited < this.options.deadlineMs / 10) return send
+    return Effect.timeoutOrElse(send, {
+      duration: Duration.millis(Math.max(1, this.options.deadlineMs - waited)),
+      orElse: () =>
+        Effect.fail(this.error(new TimedOut({ message: `no answer within ${this.options.deadlineMs} ms` }), "Unknown"))
+    })
+  }
+
+  private get full(): BackendError {
+    return this.error(
+      new CapacityExceeded({ message: `${this.options.maxWaiting} calls wait for the backend` }),
+      "NotApplied"
+    )
+  }
+
+  private error(reason: BackendError["reason"], outcome: BackendError["outcome"]): BackendError {
+    const { operation, service } = this.options
+    return new BackendError({ service, operation, reason, outcome })
+  }
+}
+
+/** The path to the backend failed, not this call in particular. */
+const isOutage = new Set<Reason["_tag"]>(["Unavailable", "ConnectionLost", "TimedOut", "Closed"])

@@ -1,0 +1,263 @@
+/**
+ * All subscriptions of one peer. What is wanted and what the backend has confirmed are kept apart, and one fiber makes
+ * them agree: subscribing, unsubscribing and coming back after a lost connection are the same step and cannot overtake
+ * each other (S1, S9, A3).
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { BackendError, Closed, isRetryable } from "../../BackendError.ts"
+import type { Link } from "../../Link.ts"
+import type { Gap } from "../../PubSub.ts"
+import type { From, History, Page, Service as Store } from "../../PubSubStore.ts"
+import * as Name from "../../Name.ts"
+import { Topic } from "./Topic.ts"
+
+export type Status = "Up" | "Resyncing" | "Down"
+
+/** Told of what an operator counts. */
+export interface Meter {
+  readonly delivered: (messages: number) => void
+  readonly gap: (reason: Gap["reason"]) => void
+  readonly subscriptions: (channels: number) => void
+}
+
+/** The most channels in one request. */
+const batch = 512
+/** Pauses between tries while the store is away: 50 ms, growing to 1 s, jittered. */
+const pauses = Schedule.jittered(
+  Schedule.min([Schedule.exponential(Duration.millis(50)), Schedule.spaced(Duration.seconds(1))])
+)
+
+export const closed = (operation: string): BackendError =>
+  new BackendError({
+    service: "PubSub",
+    operation,
+    reason: new Closed({ message: "the layer is closed" }),
+    outcome: "NotApplied"
+  })
+
+export class Hub {
+  readonly status: SubscriptionRef.SubscriptionRef<Status>
+  readonly fork: (effect: Effect.Effect<void>) => void
+  private readonly topics = new Map<string, Topic>()
+  private readonly work = Latch.makeUnsafe(false)
+  private readonly store: Store
+  private readonly meter: Meter
+  private isClosed = false
+  private failures = 0
+
+  constructor(
+    store: Store,
+    meter: Meter,
+    status: SubscriptionRef.SubscriptionRef<Status>,
+    fork: (effect: Effect.Effect<void>) => void
+  ) {
+    this.store = store
+    this.meter = meter
+    this.status = status
+    this.fork = fork
+  }
+
+  /**
+   * Waits until the channel's subscription is active and gives the topic to `join`, which adds its reader. The
+   * subscription is kept for as long as this lasts and a reader is there. Fails with what the first try failed with.
+   * Interruptible while it waits; `join` itself says where it may be interrupted, so that no reader is left behind.
+   */
+  join<A>(
+    name: string,
+    history: History | undefined,
+    join: (topic: Topic) => Effect.Effect<A, BackendError>
+  ): Effect.Effect<A, BackendError> {
+    return Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        if (this.isClosed) return Effect.fail(closed("subscribe"))
+        const topic = this.topics.get(name) ?? new Topic(name, history, this)
+        if ((topic.history === undefined) !== (history === undefined)) return Effect.fail(contradicts)
+        this.topics.set(name, topic)
+        topic.joining++
+        return Effect.succeed(topic)
+      }),
+      (topic) => Effect.andThen(topic.active ? Effect.void : Effect.interruptible(this.activation(topic)), join(topic)),
+      (topic) =>
+        Effect.sync(() => {
+          topic.joining--
+          this.work.openUnsafe()
+        })
+    )
+  }
+
+  private activation(topic: Topic): Effect.Effect<void, BackendError> {
+    return Effect.callback<void, BackendError>((resume) => {
+      topic.starting.add(resume)
+      this.work.openUnsafe()
+      return Effect.sync(() => {
+        topic.starting.delete(resume)
+      })
+    })
+  }
+
+  /** Readers of this topic have gone: the backend forgets the subscription after the last. */
+  released(): void {
+    this.work.openUnsafe()
+  }
+
+  read(topic: Topic, from: From, limit: number): Effect.Effect<Page, BackendError> {
+    return Effect.suspend(() =>
+      this.isClosed || topic.history === undefined
+        ? Effect.fail(closed("subscribe"))
+        : this.store.read(topic.name, topic.history, from, limit)
+    )
+  }
+
+  /** Waits out an outage. */
+  patiently<A>(effect: Effect.Effect<A, BackendError>): Effect.Effect<A, BackendError> {
+    return Effect.retry(effect, { while: isRetryable, schedule: pauses })
+  }
+
+  onGap(reason: Gap["reason"]): void {
+    this.meter.gap(reason)
+  }
+
+  onDelivered(messages: number): void {
+    this.meter.delivered(messages)
+  }
+
+  onCaughtUp(): void {
+    this.work.openUnsafe()
+  }
+
+  /** Runs until the scope closes; then every reader's stream ends with Closed. */
+  readonly run: Effect.Effect<void, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        this.isClosed = true
+        for (const topic of this.topics.values()) topic.fail(closed("subscribe"))
+        this.topics.clear()
+      })
+    )
+    const link = yield* this.store.connect({
+      message: (channel, frame) => this.topics.get(channel)?.onFrame(frame),
+      lost: (channels) => {
+        for (const channel of channels) this.topics.get(channel)?.onLost()
+        this.work.openUnsafe()
+      }
+    })
+    yield* Effect.forkScoped(Effect.forever(this.reconcile(link)))
+    const every = this.store.positionCheckMs
+    if (every !== undefined) {
+      const check = Effect.sync(() => {
+        for (const topic of this.topics.values()) topic.check()
+      })
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(Duration.millis(every)), check)))
+    }
+  })
+
+  /** One round: wait for a difference, settle it, report. */
+  private reconcile(link: Link): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.failures === 0) yield* this.work.await
+      else {
+        const jitter = yield* Random.next
+        const pause = Math.min(1000, 50 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)
+        yield* Effect.raceFirst(this.work.await, Effect.sleep(Duration.millis(pause)))
+      }
+      this.work.closeUnsafe()
+      yield* this.report(false)
+      const unwanted: Array<Topic> = []
+      const missing: Array<Topic> = []
+      for (const topic of this.topics.values()) {
+        const wanted = topic.readers > 0 || topic.joining > 0
+        if (!wanted) unwanted.push(topic)
+        else if (!topic.confirmed) missing.push(topic)
+      }
+      let failed = 0
+      for (let i = 0; i < unwanted.length; i += batch)
+        failed += yield* this.unsubscribe(link, unwanted.slice(i, i + batch))
+      for (let i = 0; i < missing.length; i += batch) failed += yield* this.subscribe(link, missing.slice(i, i + batch))
+      this.failures = failed === 0 ? 0 : this.failures + 1
+      this.meter.subscriptions(this.topics.size)
+      yield* this.report(failed > 0)
+    })
+  }
+
+  /** The number of channels that could not be subscribed. One that fails does not hold back the others (D6). */
+  private subscribe(link: Link, topics: ReadonlyArray<Topic>): Effect.Effect<number> {
+    const losses = topics.map((topic) => topic.losses)
+    return link.subscribe(topics.map((topic) => topic.name)).pipe(
+      Effect.matchEffect({
+        onSuccess: () =>
+          Effect.sync(() => {
+            topics.forEach((topic, i) => {
+              if (topic.losses === losses[i]) topic.onConfirmed()
+              else this.work.openUnsafe()
+            })
+            return 0
+          }),
+        onFailure: (error) => {
+          if (topics.length > 1) {
+            return Effect.map(
+              Effect.forEach(topics, (topic) => this.subscribe(link, [topic]), { concurrency: 16 }),
+              (counts) => counts.reduce((sum, count) => sum + count, 0)
+            )
+          }
+          return Effect.sync(() => {
+            for (const topic of topics) {
+              if (isRetryable(error) && topic.readers > 0) topic.started(Effect.fail(error))
+              else topic.fail(error)
+            }
+            return 1
+          })
+        }
+      })
+    )
+  }
+
+  private unsubscribe(link: Link, topics: ReadonlyArray<Topic>): Effect.Effect<number> {
+    // Whoever comes while this is under way finds no topic and makes a new one, whose turn is after this one's.
+    for (const topic of topics) {
+      if (this.topics.get(topic.name) === topic) this.topics.delete(topic.name)
+    }
+    return Effect.match(link.unsubscribe(topics.map((topic) => topic.name)), {
+      onSuccess: () => 0,
+      onFailure: () => {
+        // Still known to the backend perhaps: back into the list of what is to be given up, unless wanted again.
+        for (const topic of topics) if (!this.topics.has(topic.name)) this.topics.set(topic.name, topic)
+        return 1
+      }
+    })
+  }
+
+  private report(failed: boolean): Effect.Effect<void> {
+    let lost = failed
+    let behind = false
+    for (const topic of this.topics.values()) {
+      if (topic.readers === 0) continue
+      if (!topic.confirmed) lost = true
+      else if (topic.behind) behind = true
+    }
+    const status: Status = lost ? "Down" : behind ? "Resyncing" : "Up"
+    return SubscriptionRef.getUnsafe(this.status) === status ? Effect.void : SubscriptionRef.set(this.status, status)
+  }
+}
+
+/** A hub for as long as the scope lasts. */
+export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {
+  const status = yield* SubscriptionRef.make<Status>("Up")
+  const run = yield* FiberSet.makeRuntime<never, void, never>()
+  const hub = new Hub(store, meter, status, (effect) => void run(effect))
+  yield* hub.run
+  return hub
+})
+
+const contradicts = Name.misconfigured(
+  "PubSub",
+  "subscribe",
+  "history",
+  "must be given by all definitions of a channel that a peer subscribes to, or by none"
+)

@@ -1,0 +1,3 @@
+/** Troupe on Redis. Modules are namespaces: `RedisClient.RedisClient` is the service, `RedisClient.layer` its layer. */
+export * as RedisClient from "./RedisClient.ts"
+export * as RedisPubSub from "./RedisPubSub.ts"

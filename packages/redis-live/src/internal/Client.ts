@@ -1,0 +1,357 @@
+/** One RedisClient: its connections, what it tells of them, and the calls that stores and applications make. */
+import type { BackendError } from "@troupe/core/BackendError"
+import * as Metrics from "@troupe/core/Metrics"
+import * as Wire from "@troupe/core/Wire"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as Io from "ioredis"
+import { Cluster } from "./Cluster.ts"
+import type { Call, Connection } from "./Connection.ts"
+import { backendError, type Failure, fromUse, isReply, timedOut, undecodable } from "./errors.ts"
+import type { Host, Lane } from "./Lane.ts"
+import { Request, Requests, type Role } from "./Request.ts"
+import { type Router, Single } from "./Router.ts"
+import type { Arg, Script } from "./Script.ts"
+import * as Sentinel from "./Sentinel.ts"
+import type { Ioredis, SessionConfig } from "./Session.ts"
+import type { Settings } from "./Settings.ts"
+import { Subscriptions } from "./Subscriptions.ts"
+import { Timers } from "./Timers.ts"
+import { Timing } from "./Timing.ts"
+
+/** Calls under way; one more is refused with CapacityExceeded. */
+const maxCalls = 10_000
+
+export type Status = "Up" | "Degraded" | "Down"
+
+export interface Client {
+  readonly connection: Connection
+  readonly status: Stream.Stream<Status>
+  readonly use: <A>(
+    operation: string,
+    f: (client: Io.Redis | Io.Cluster) => Promise<A>
+  ) => Effect.Effect<A, BackendError>
+}
+
+const service = "RedisClient"
+
+export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, BackendError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<never>()
+    const wire = Context.get(context, Wire.Wire)
+    const timing = Context.get(context, Timing)
+    const status = yield* SubscriptionRef.make<Status>("Up")
+    const run = Effect.runForkWith(context)
+    const timers = new Timers()
+    const requests = new Requests(timers, settings.commandTimeoutMs, maxCalls)
+
+    const config: SessionConfig = {
+      io,
+      timers,
+      timing,
+      username: settings.username,
+      password: settings.password,
+      database: settings.database,
+      tls: settings.tls,
+      mustBePrimary: settings.place._tag === "Sentinel"
+    }
+    const told = new WeakSet<Lane>()
+    let isBuilt = false
+
+    const changed = (): void => {
+      const lanes = [...router.nodes].flatMap(({ all }) => all).filter(({ wanted }) => wanted)
+      const up = lanes.filter(({ session }) => session !== undefined).length
+      const next = up === 0 ? "Down" : up === lanes.length && subscriptions.isWhole ? "Up" : "Degraded"
+      if (SubscriptionRef.getUnsafe(status) !== next) run(SubscriptionRef.set(status, next))
+    }
+
+    const host: Host = {
+      config,
+      requests,
+      redirected: (request, code, message, lane) => router.redirected(request, code, message, lane),
+      up: (lane) => {
+        if (lane.session !== undefined) subscriptions.up(lane, lane.session)
+        router.changed(lane)
+        if (told.delete(lane)) run(Effect.logInfo(`Redis: the ${lane.role} connection to ${lane.node.where} is back`))
+        changed()
+      },
+      down: (lane, session, { reason }) => {
+        if (session !== undefined) {
+          reconnects[lane.role].updateUnsafe(1, context)
+          subscriptions.down(session)
+        }
+        router.changed(lane)
+        if (isBuilt && !told.has(lane)) {
+          told.add(lane)
+          run(Effect.logWarning(`Redis: the ${lane.role} connection to ${lane.node.where} is away: ${reason.message}`))
+        }
+        changed()
+      },
+      message: (session, channel, payload) => subscriptions.deliver(session, channel, payload),
+      moved: (_, session) => subscriptions.taken(session)
+    }
+    const router = route(host, settings, () => subscriptions.moved())
+    const subscriptions: Subscriptions = new Subscriptions(host, () => router, wire, changed)
+    const shared = new SharedCluster(io, settings)
+
+    yield* Effect.acquireRelease(
+      Effect.sync(() => wire.onDown(() => subscriptions.cut())),
+      (stop) =>
+        Effect.promise(async () => {
+          stop()
+          requests.close()
+          timers.close()
+          shared.close()
+          await router.close()
+        })
+    )
+    yield* Effect.callback<void, BackendError>((resume) => {
+      router.start((failure) =>
+        resume(failure === undefined ? Effect.void : Effect.fail(backendError(service, "layer", failure)))
+      )
+    })
+    isBuilt = true
+    changed()
+
+    /** One request, as an effect. What is not written yet when it is interrupted never is. */
+    const send = <A>(
+      operation: { readonly service: string; readonly operation: string },
+      make: (settle: (failure: Failure | undefined, reply: unknown) => void) => Request,
+      read: (reply: unknown) => A
+    ): Effect.Effect<A, BackendError> =>
+      Effect.callback<A, BackendError>((resume) => {
+        const request = make((failure, reply) => {
+          if (failure !== undefined) {
+            return resume(Effect.fail(backendError(operation.service, operation.operation, failure)))
+          }
+          try {
+            resume(Effect.succeed(read(reply)))
+          } catch {
+            resume(Effect.fail(backendError(operation.service, operation.operation, undecodable())))
+          }
+        })
+        if (requests.add(request)) router.submit(request)
+        return Effect.sync(() => {
+          if (request.session === undefined) requests.settle(request, undefined, undefined)
+        })
+      })
+
+    const call = <Keys, Args, Reply>(
+      script: Script<Keys, Args, Reply>,
+      call: Call<Keys, Args>
+    ): Effect.Effect<Reply, BackendError> => {
+      const effect = send(
+        call,
+        (settle) => {
+          const args: Array<Arg> = [script.sha, script.numberOfKeys]
+          script.write(args, call.keys, call.args, wire.server?.now() ?? "", wire.server?.run() ?? "")
+          return new Request(call.role ?? "command", "EVALSHA", args, script.source, script.route(call.keys), settle)
+        },
+        script.decode
+      )
+      return wire === Wire.open
+        ? effect
+        : wire.send({ service: call.service, operation: call.operation, adds: script.adds }, effect)
+    }
+
+    const connection: Connection = {
+      keyPrefix: settings.keyPrefix,
+      commandTimeoutMs: settings.commandTimeoutMs,
+      positionCheckMs: timing.positionCheck,
+      call,
+      publish: (service, operation, channel, payload) =>
+        wire.send(
+          { service, operation, adds: false },
+          send(
+            { service, operation },
+            (settle) => new Request("command", "SPUBLISH", [channel, payload], undefined, channel, settle),
+            () => undefined
+          )
+        ),
+      link: (service, listener) => subscriptions.link(service, listener),
+      barrier: Effect.promise(() => subscriptions.barrier())
+    }
+
+    const ping = (settle: (failure: Failure | undefined, reply: unknown) => void): Request =>
+      new Request("command", "PING", [], undefined, undefined, settle)
+
+    /** The command connection, waited for where it is opening; on a cluster ioredis' own client. */
+    const borrow: Effect.Effect<Io.Redis | Io.Cluster, BackendError> =
+      settings.place._tag === "Cluster"
+        ? Effect.flatMap(
+            Effect.promise(() => shared.ready()),
+            (got) => ("reason" in got ? Effect.fail(backendError(service, "use", got)) : Effect.succeed(got))
+          )
+        : Effect.suspend(() => {
+            const [node] = router.nodes
+            const client = node?.lanes.command.session?.client
+            if (client !== undefined) return Effect.succeed(client)
+            let request: Request | undefined
+            return send(
+              { service, operation: "use" },
+              (settle) => (request = ping(settle)),
+              () => request?.session?.client ?? fail("no connection")
+            )
+          })
+
+    const use = <A>(
+      operation: string,
+      f: (client: Io.Redis | Io.Cluster) => Promise<A>
+    ): Effect.Effect<A, BackendError> =>
+      wire.send(
+        { service, operation, adds: true },
+        Effect.flatMap(borrow, (client) =>
+          Effect.callback<A, BackendError>((resume) => {
+            const end = timers.after(settings.commandTimeoutMs, () => {
+              resume(Effect.fail(backendError(service, operation, timedOut(settings.commandTimeoutMs, true))))
+              // Perhaps the connection is dead: then this finds out and replaces it.
+              const request = ping(() => {})
+              if (settings.place._tag !== "Cluster" && requests.add(request)) router.submit(request)
+            })
+            // `async`, so that a synchronous throw is a rejection too.
+            const run = async (): Promise<A> => f(client)
+            run().then(
+              (value) => {
+                timers.cancel(end)
+                resume(Effect.succeed(value))
+              },
+              (error: unknown) => {
+                timers.cancel(end)
+                resume(
+                  isOurs(error)
+                    ? Effect.fail(backendError(service, operation, fromUse(router.where, error)))
+                    : Effect.die(error)
+                )
+              }
+            )
+          })
+        )
+      )
+
+    yield* warnOfEviction(use)
+    return { connection, status: Stream.changes(SubscriptionRef.changes(status)), use }
+  })
+
+// -- internals ----------------------------------------------------------------------------------------------------
+
+const fail = (message: string): never => {
+  throw new Error(message)
+}
+
+const reconnects: { readonly [R in Role]: Metric.Counter<number> } = {
+  command: Metric.withAttributes(Metrics.reconnects, { role: "command" }),
+  subscriber: Metric.withAttributes(Metrics.reconnects, { role: "subscriber" }),
+  beat: Metric.withAttributes(Metrics.reconnects, { role: "beat" })
+}
+
+const route = (host: Host, { place }: Settings, onMoved: () => void): Router => {
+  switch (place._tag) {
+    case "Server": {
+      const { endpoint } = place
+      return new Single(host, `${endpoint.host}:${endpoint.port}`, () => Promise.resolve(endpoint))
+    }
+    case "Sentinel":
+      return new Single(host, `the primary of "${place.name}"`, Sentinel.primary(host.config, place.nodes, place.name))
+    case "Cluster":
+      return new Cluster(host, place.nodes, onMoved)
+  }
+}
+
+/** Redis' answers and the connection's failures; what else a caller's promise is rejected with is the caller's defect. */
+const isOurs = (error: unknown): boolean =>
+  isReply(error) ||
+  (error instanceof Error &&
+    ("command" in error ||
+      "syscall" in error ||
+      /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Too many Cluster|None of startup|Failed to refresh|Command aborted|Connection in subscriber mode)/.test(
+        error.message
+      )))
+
+/** What evicts keys without a time to live evicts Troupe's. */
+const warnOfEviction = (use: Client["use"]): Effect.Effect<void> =>
+  use("info", (client) => client.info("memory")).pipe(
+    Effect.flatMap((info) => {
+      const [, policy = "noeviction"] = /maxmemory_policy:(\S+)/.exec(info) ?? []
+      return policy.startsWith("allkeys-")
+        ? Effect.logWarning(`Redis evicts with ${policy}: it may drop what Troupe needs. Use noeviction or volatile-*`)
+        : Effect.void
+    }),
+    // Not everyone may ask.
+    Effect.catch(() => Effect.void)
+  )
+
+/** ioredis' own Cluster, for `use` alone: opened when first used, and anew where it has ended. */
+class SharedCluster {
+  private readonly io: Ioredis
+  private readonly settings: Settings
+  private client: Io.Cluster | undefined
+
+  constructor(io: Ioredis, settings: Settings) {
+    this.io = io
+    this.settings = settings
+  }
+
+  ready(): Promise<Io.Cluster | Failure> {
+    const client = this.client ?? this.open()
+    if (client.status === "ready") return Promise.resolve(client)
+    return new Promise((resolve) => {
+      const up = (): void => {
+        client.off("end", down)
+        resolve(client)
+      }
+      const down = (): void => {
+        client.off("ready", up)
+        resolve(fromUse("the cluster", new Error("None of startup nodes is available")))
+      }
+      client.once("ready", up)
+      client.once("end", down)
+    })
+  }
+
+  close(): void {
+    this.client?.disconnect()
+  }
+
+  private open(): Io.Cluster {
+    const { password, place, tls, username } = this.settings
+    const client = new this.io.Cluster(place._tag === "Cluster" ? [...place.nodes] : [], {
+      enableOfflineQueue: false,
+      retryDelayOnFailover: 0,
+      slotsRefreshTimeout: 2_000,
+      slotsRefreshInterval: 15_000,
+      clusterRetryStrategy: () => null,
+      redisOptions: {
+        ...(tls === undefined
+          ? {}
+          : {
+              tls: {
+                minVersion: "TLSv1.2",
+                ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+                ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+                ...(tls.key === undefined ? {} : { key: tls.key }),
+                ...(tls.servername === undefined ? {} : { servername: tls.servername })
+              }
+            }),
+        username,
+        password,
+        maxRetriesPerRequest: 0,
+        autoResendUnfulfilledCommands: false,
+        enableReadyCheck: false,
+        disableClientInfo: true,
+        commandTimeout: this.settings.commandTimeoutMs,
+        connectTimeout: 1_000,
+        keepAlive: 5_000
+      }
+    })
+    client.on("error", () => {})
+    client.once("end", () => {
+      if (this.client === client) this.client = undefined
+    })
+    this.client = client
+    return client
+  }
+}

@@ -1,0 +1,130 @@
+/** One command under way: from its arrival to its one answer, whatever becomes of the connections meanwhile. */
+import { type Failure, full, timedOut, closed } from "./errors.ts"
+import type { Arg } from "./Script.ts"
+import type { Session } from "./Session.ts"
+import type { Timers } from "./Timers.ts"
+
+export type Role = "command" | "subscriber" | "beat"
+
+/** Told once: with a failure, or with the reply. */
+export type Settle = (failure: Failure | undefined, reply: unknown) => void
+
+export class Request {
+  readonly role: Role
+  command: string
+  /** For EVALSHA the hash comes first; NOSCRIPT puts the source in its place. */
+  readonly args: Array<Arg>
+  readonly source: string | undefined
+  /** What a cluster routes by; undefined where the sender chose the node. */
+  readonly key: string | undefined
+  readonly settle: Settle
+  deadline = 0
+  settled = false
+  /** Where it was written; undefined while it was not, or was refused. */
+  session: Session | undefined = undefined
+  asking = false
+  redirects = 0
+  previous: Request | undefined = undefined
+  next: Request | undefined = undefined
+
+  constructor(
+    role: Role,
+    command: string,
+    args: Array<Arg>,
+    source: string | undefined,
+    key: string | undefined,
+    settle: Settle
+  ) {
+    this.role = role
+    this.command = command
+    this.args = args
+    this.source = source
+    this.key = key
+    this.settle = settle
+  }
+}
+
+/**
+ * All requests of a client, oldest first, with one deadline each and one timer for all. One that is over time ends
+ * honestly, and the connection that did not answer it ends too.
+ */
+export class Requests {
+  private head: Request | undefined
+  private tail: Request | undefined
+  private count = 0
+  private timer: NodeJS.Timeout | undefined
+  private isClosed = false
+  private readonly timers: Timers
+  private readonly timeoutMs: number
+  private readonly limit: number
+
+  constructor(timers: Timers, timeoutMs: number, limit: number) {
+    this.timers = timers
+    this.timeoutMs = timeoutMs
+    this.limit = limit
+  }
+
+  get size(): number {
+    return this.count
+  }
+
+  /** False where it was refused, and told so. */
+  add(request: Request): boolean {
+    if (this.isClosed || this.count >= this.limit) {
+      request.settled = true
+      request.settle(this.isClosed ? closed(false) : full(`${this.limit} calls are under way`), undefined)
+      return false
+    }
+    request.deadline = performance.now() + this.timeoutMs
+    request.previous = this.tail
+    if (this.tail === undefined) this.head = request
+    else this.tail.next = request
+    this.tail = request
+    this.count++
+    if (this.timer === undefined) this.arm(this.timeoutMs)
+    return true
+  }
+
+  settle(request: Request, failure: Failure | undefined, reply: unknown): void {
+    if (request.settled) return
+    request.settled = true
+    if (request.previous === undefined) this.head = request.next
+    else request.previous.next = request.next
+    if (request.next === undefined) this.tail = request.previous
+    else request.next.previous = request.previous
+    request.previous = request.next = undefined
+    this.count--
+    request.settle(failure, reply)
+  }
+
+  /** A connection is gone: what was written to it and not answered. */
+  lose(session: Session, failure: Failure): void {
+    for (let request = this.head; request !== undefined; ) {
+      const { next } = request
+      if (request.session === session) this.settle(request, failure, undefined)
+      request = next
+    }
+  }
+
+  close(): void {
+    this.isClosed = true
+    while (this.head !== undefined) this.settle(this.head, closed(this.head.session !== undefined), undefined)
+  }
+
+  private arm(ms: number): void {
+    // What the kernel already holds is read before anyone is judged: after a freeze of this process all is late.
+    this.timer = this.timers.after(Math.max(1, ms), () => setImmediate(() => this.sweep()))
+  }
+
+  private sweep(): void {
+    const now = performance.now()
+    this.timer = undefined
+    while (this.head !== undefined && this.head.deadline <= now) {
+      const request = this.head
+      const { session } = request
+      this.settle(request, timedOut(this.timeoutMs, session !== undefined), undefined)
+      session?.end("a call timed out")
+    }
+    if (this.head !== undefined && !this.isClosed) this.arm(this.head.deadline - now)
+  }
+}

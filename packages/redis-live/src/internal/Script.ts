@@ -1,0 +1,77 @@
+/**
+ * A Lua script as a typed value. `scripts/codegen.ts` writes one for every file under `lua/` into `scripts.ts`; its
+ * type names each key and each argument that the file's header declares, so that a misspelt or a missing one does not
+ * compile.
+ */
+
+/** What may stand for one ARGV. Redis gets its text. */
+export type Arg = string | number
+
+/** Arguments that no caller gives: the connection fills them with the world's time and run, or with nothing. */
+export type Reserved = "now" | "run"
+
+export interface Script<Keys, Args, Reply = unknown> {
+  /** `PubSub/append`. */
+  readonly name: string
+  /** True for `#!lua`: a full server refuses the script. False for `#!lua flags=allow-oom`. */
+  readonly adds: boolean
+  readonly sha: string
+  readonly source: string
+  readonly numberOfKeys: number
+  /** The commands it runs, as the header lists them: what an ACL user of it needs. */
+  readonly commands: ReadonlyArray<string>
+  /** The key that a cluster routes by: all of them share its slot. */
+  readonly route: (keys: Keys) => string
+  /** Appends KEYS, then ARGV, in the order of the header. */
+  readonly write: (into: Array<Arg>, keys: Keys, args: Args, now: Arg, run: Arg) => void
+  /** Reads the reply. What it throws is a `CorruptData` of the call. */
+  readonly decode: (reply: unknown) => Reply
+}
+
+/** What the generator knows of a file. */
+export interface Header<K extends string, A extends string, V extends string> {
+  readonly name: string
+  readonly adds: boolean
+  readonly sha: string
+  readonly keys: readonly [K, ...ReadonlyArray<K>]
+  /** In order, reserved ones included. */
+  readonly args: ReadonlyArray<A>
+  /** The last one, if it takes any number of values. */
+  readonly variadic?: V
+  readonly commands: ReadonlyArray<string>
+  readonly source: string
+}
+
+export type Keys<K extends string> = { readonly [P in K]: string }
+export type Args<A extends string, V extends string> = { readonly [P in Exclude<A, Reserved>]: Arg } & {
+  readonly [P in V]: ReadonlyArray<Arg>
+}
+
+export const make = <const K extends string, const A extends string = never, const V extends string = never>(
+  header: Header<K, A, V>
+): Script<Keys<K>, Args<A, V>> => {
+  const { keys, variadic } = header
+  const [route] = keys
+  const isGiven = (name: A): name is Exclude<A, Reserved> => name !== "now" && name !== "run"
+  return {
+    name: header.name,
+    adds: header.adds,
+    sha: header.sha,
+    source: header.source,
+    numberOfKeys: keys.length,
+    commands: header.commands,
+    route: (given) => given[route],
+    write: (into, given, args, now, run) => {
+      for (const key of keys) into.push(given[key])
+      for (const arg of header.args) into.push(isGiven(arg) ? args[arg] : arg === "now" ? now : run)
+      if (variadic !== undefined) for (const value of args[variadic]) into.push(value)
+    },
+    decode: (reply) => reply
+  }
+}
+
+/** The same script, its reply read by `decode`, which throws at what it does not know: the call fails with `CorruptData`. */
+export const answering = <Keys, Args, Reply>(
+  script: Script<Keys, Args>,
+  decode: (reply: unknown) => Reply
+): Script<Keys, Args, Reply> => ({ ...script, decode })

@@ -1,0 +1,42 @@
+/**
+ * Which server is the primary now, asked of the sentinels before every connection. A sentinel may be behind: the
+ * session that follows asks the server itself for its role. The name and the password are the primary's and are not
+ * shown to sentinels; TLS goes for both.
+ */
+import { type Endpoint, Session, type SessionConfig } from "./Session.ts"
+
+const ask = (config: SessionConfig, sentinel: Endpoint, name: string): Promise<Endpoint> =>
+  new Promise((resolve, reject) => {
+    const { promise, reject: ended, resolve: answered } = Promise.withResolvers<unknown>()
+    const session = new Session(config, sentinel, "command", [], {
+      opened: (session) => answered(session.command("SENTINEL", ["get-master-addr-by-name", name])),
+      ended: (_, failure) => ended(failure.reason),
+      message: () => {},
+      moved: () => {}
+    })
+    const timer = config.timers.after(3 * config.timing.connectTimeout, () => session.end("no answer"))
+    promise
+      .then((reply) => {
+        if (!Array.isArray(reply)) throw new UnknownPrimary(`the sentinels know no primary of that name`)
+        resolve({ host: String(reply[0]), port: Number(reply[1]) })
+      })
+      .catch(reject)
+      .finally(() => {
+        config.timers.cancel(timer)
+        void session.close()
+      })
+  })
+
+export class UnknownPrimary extends Error {}
+
+/** The first answer of any sentinel. */
+export const primary =
+  (config: SessionConfig, sentinels: ReadonlyArray<Endpoint>, name: string) => (): Promise<Endpoint> =>
+    Promise.any(
+      sentinels.map((sentinel) =>
+        ask({ ...config, username: undefined, password: undefined, database: 0, mustBePrimary: false }, sentinel, name)
+      )
+    ).catch((error: unknown) => {
+      const errors: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : [error]
+      throw errors.find((error) => error instanceof UnknownPrimary) ?? errors[0]
+    })

@@ -1,0 +1,656 @@
+/**
+ * What PubSub promises, as laws. Each is tried in a world (`../World.ts`), on every backend; the identifiers are those
+ * of docs/guarantees.md.
+ */
+import * as PubSub from "@troupe/core/PubSub"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as assert from "node:assert/strict"
+import type { Node, World } from "../World.ts"
+
+export type Law = (world: World<PubSub.PubSub>) => Effect.Effect<void, unknown, Scope.Scope>
+type Peer = Node<PubSub.PubSub>
+
+const Plain = PubSub.channel("plain", { message: Schema.Int })
+const Kept = PubSub.channel("kept", { message: Schema.Int, history: { size: 100, timeToLive: "1 hour" } })
+const Short = PubSub.channel("short", { message: Schema.Int, history: { size: 3, timeToLive: "1 hour" } })
+const both = [Plain, Kept]
+
+/** S1 What is published once `subscribe` has returned arrives, with history and without. */
+export const whatIsPublishedAfterSubscribingArrives: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    for (const channel of both) {
+      const heard = yield* listen(b, channel)
+      const { position } = yield* publish(a, channel, 1)
+      yield* world.eventually(check(() => assert.deepEqual(heard.values(), [1])))
+      assert.deepEqual(heard.positions(), [position])
+    }
+  })
+
+/** S2 On a channel with history all see one order, whoever publishes, with strictly growing positions. */
+export const allSubscribersSeeOneOrder: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = [yield* world.spawn(), yield* world.spawn(), yield* world.spawn()]
+    const heard = [yield* listen(peers[0]!, Kept), yield* listen(peers[1]!, Kept)]
+    yield* Effect.forEach(numbers(30), (n) => publish(peers[n % 3]!, Kept, n), { concurrency: "unbounded" })
+    yield* world.eventually(check(() => assert.equal(heard[0]!.values().length, 30)))
+    assert.deepEqual(heard[1]!.values(), heard[0]!.values())
+    assert.deepEqual(
+      [...heard[0]!.values()].sort((x, y) => x - y),
+      numbers(30)
+    )
+    const sequences = heard[0]!.positions().map(({ sequence }) => sequence)
+    assert.deepEqual(
+      sequences,
+      numbers(30).map((n) => n + 1 + sequences[0]! - 1)
+    )
+  })
+
+/** S2 On any other channel each publisher's order is kept. */
+export const eachPublishersOrderIsKept: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(peers[0]!, Plain)
+    yield* Effect.forEach(numbers(20), (n) => publish(peers[n % 2]!, Plain, n), { concurrency: "unbounded" })
+    yield* world.eventually(check(() => assert.equal(heard.values().length, 20)))
+    for (const parity of [0, 1]) {
+      const mine = heard.values().filter((n) => n % 2 === parity)
+      assert.deepEqual(
+        mine,
+        [...mine].sort((x, y) => x - y)
+      )
+    }
+  })
+
+/** S3 A message arrives at most once, also where catching up and live messages meet. */
+export const aMessageArrivesAtMostOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    for (const round of numbers(4)) {
+      yield* b.cut
+      yield* publish(a, Kept, round * 10)
+      yield* world.advance("3 seconds")
+      yield* b.heal
+      yield* Effect.forkScoped(Effect.forEach(numbers(5), (n) => publish(a, Kept, round * 10 + n + 1)))
+      yield* world.advance("5 seconds")
+    }
+    const all = numbers(4).flatMap((round) => numbers(6).map((n) => round * 10 + n))
+    yield* world.eventually(check(() => assert.deepEqual(heard.values(), all)))
+    assert.deepEqual(heard.gaps(), [])
+  })
+
+/** S4 Without history a replaced connection is a gap, in its place between what came before and after. */
+export const aLostConnectionIsAGap: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Plain)
+    yield* publish(a, Plain, 1)
+    yield* world.advance("1 second")
+    yield* b.cut
+    yield* publish(a, Plain, 2)
+    yield* world.advance("5 seconds")
+    yield* b.heal
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.gaps(), ["Disconnected"])),
+      "5 seconds"
+    )
+    yield* publish(a, Plain, 3)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, "Disconnected", 3])))
+  })
+
+/** S4 A gap is told though nothing follows it. */
+export const whatIsMissingAtTheEndIsTold: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Plain)
+    yield* b.deaf
+    yield* publish(a, Plain, 1)
+    yield* world.advance("10 seconds")
+    yield* b.hear
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), ["Disconnected"])),
+      "5 seconds"
+    )
+  })
+
+/** S5 With history a subscriber that was cut off gets all it missed, in order and without a gap. */
+export const aSubscriberThatWasCutOffMissesNothing: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* publish(a, Kept, 1)
+    yield* b.cut
+    yield* Effect.forEach([2, 3, 4], (n) => publish(a, Kept, n))
+    yield* world.advance("10 seconds")
+    yield* b.heal
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [1, 2, 3, 4])),
+      "5 seconds"
+    )
+    yield* publish(a, Kept, 5)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3, 4, 5])))
+  })
+
+/** S5 What was not heard, on a connection that seemed well, is found within half a minute. */
+export const aQuietChannelIsCompared: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* b.deaf
+    yield* publish(a, Kept, 1)
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [1])),
+      "31 seconds"
+    )
+  })
+
+/** S5 The gap names only what the history no longer has. */
+export const theGapNamesOnlyWhatIsGone: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Short)
+    yield* publish(a, Short, 0)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [0])))
+    yield* b.cut
+    yield* Effect.forEach(numbers(10), (n) => publish(a, Short, n + 1))
+    yield* world.advance("3 seconds")
+    yield* b.heal
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [0, "HistoryTrimmed 7", 8, 9, 10])),
+      "5 seconds"
+    )
+  })
+
+/** S5 History ends with its time to live, too. */
+export const historyEndsWithItsTimeToLive: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const brief = PubSub.channel("brief", { message: Schema.Int, history: { size: 10, timeToLive: "1 minute" } })
+    yield* publish(a, brief, 1)
+    yield* world.advance("40 seconds")
+    yield* publish(a, brief, 2)
+    assert.deepEqual(yield* kept(a, brief), [1, 2])
+    yield* world.advance("21 seconds")
+    assert.deepEqual(yield* kept(a, brief), [2])
+    yield* world.advance("1 minute")
+    assert.deepEqual(yield* kept(a, brief), [])
+  })
+
+/** S5 D2 A server that takes over without the last messages is `Rewound`, and then gives all it has. */
+export const aFailoverThatLostMessagesIsTold: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* Effect.forEach([1, 2, 3], (n) => publish(a, Kept, n))
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3])))
+    yield* world.store.rewind(1)
+    yield* publish(a, Kept, 4)
+    yield* publish(a, Kept, 5)
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [1, 2, 3, "Rewound", 4, 5])),
+      "5 seconds"
+    )
+    assert.deepEqual(yield* kept(a, Kept), [1, 2, 4, 5])
+  })
+
+/** S5 D2 A server that forgot everything begins a new epoch. */
+export const aForgottenChannelIsTold: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* publish(a, Kept, 1)
+    yield* world.advance("1 second")
+    yield* world.store.forget
+    yield* Effect.forEach([2, 3], (n) => publish(a, Kept, n))
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [1, "EpochChanged", 2, 3])),
+      "31 seconds"
+    )
+  })
+
+/** S5 A restart that lost nothing is no gap on a channel with history. */
+export const aRestartThatLostNothingIsNoGap: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* publish(a, Kept, 1)
+    yield* world.store.stop
+    yield* world.advance("10 seconds")
+    yield* world.store.start
+    yield* world.advance("2 seconds")
+    yield* publish(a, Kept, 2)
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [1, 2])),
+      "3 seconds"
+    )
+  })
+
+/** S6 With history a slow subscriber misses nothing, whatever its buffer; S6 nor do the others wait for it. */
+export const aSlowSubscriberCatchesUp: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const slow = yield* subscribe(b, Kept, { buffer: 2 })
+    const quick = yield* listen(b, Kept)
+    yield* Effect.forEach(numbers(20), (n) => publish(a, Kept, n))
+    yield* world.eventually(check(() => assert.deepEqual(quick.values(), numbers(20))))
+    const heard = yield* collect(b, slow)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), numbers(20))))
+    yield* publish(a, Kept, 20)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), numbers(21))))
+  })
+
+/** S6 A5 Without history the oldest that wait go, and the gap says how many. */
+export const aSlowSubscriberLearnsHowManyItMissed: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const slow = yield* subscribe(b, Plain, { buffer: 4 })
+    yield* Effect.forEach(numbers(10), (n) => publish(a, Plain, n))
+    yield* world.advance("1 second")
+    const heard = yield* collect(b, slow)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), ["SlowConsumer 6", 6, 7, 8, 9])))
+  })
+
+/** S7 A dedupe key publishes once for as long as its message is in the history, and answers the first position. */
+export const aDedupeKeyPublishesOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Short)
+    const first = yield* publish(a, Short, 1, "key")
+    const again = yield* publish(b, Short, 2, "key")
+    assert.deepEqual([again, first.duplicate], [{ position: first.position, duplicate: true }, false])
+    yield* Effect.forEach([3, 4, 5], (n) => publish(a, Short, n))
+    assert.equal((yield* publish(a, Short, 6, "key")).duplicate, false)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3, 4, 5, 6])))
+    assert.equal((yield* publish(a, Short, 7, "key")).duplicate, true)
+  })
+
+/** S7 A dedupe key on a channel without history is refused. */
+export const aDedupeKeyNeedsAHistory: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    assert.deepEqual(yield* refusal(publish(a, Plain, 1, "key")), ["Misconfigured", "NotApplied"])
+    assert.deepEqual(yield* refusal(publish(a, Kept, 1, "")), ["InvalidName", "NotApplied"])
+  })
+
+/** S8 Subscribing in the past gives exactly the messages from there on, though others publish meanwhile. */
+export const subscribingInThePastGivesAllFromThere: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const published = yield* Effect.forEach(numbers(10), (n) => publish(a, Kept, n))
+    yield* Effect.forkScoped(Effect.forEach(numbers(10), (n) => publish(a, Kept, n + 10)))
+    const earliest = yield* listen(b, Kept, { from: "earliest", buffer: 3 })
+    const after = yield* listen(b, Kept, { from: published[4]!.position })
+    const last = yield* listen(b, Kept, { from: { last: 2 } })
+    yield* world.eventually(check(() => assert.deepEqual(earliest.shape(), numbers(20))))
+    yield* world.eventually(check(() => assert.deepEqual(after.shape(), numbers(20).slice(5))))
+    const count = last.values().length
+    assert.ok(count >= 2 && count <= 12)
+    assert.deepEqual(last.values(), numbers(20).slice(-count))
+    assert.deepEqual(yield* refusal(subscribe(b, Plain, { from: "earliest" })), ["Misconfigured", "NotApplied"])
+  })
+
+/** S8 `last` gives that many and no more. */
+export const subscribingAtTheLastGivesThatMany: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    yield* Effect.forEach(numbers(10), (n) => publish(a, Kept, n))
+    const last = yield* listen(a, Kept, { from: { last: 3 } })
+    const none = yield* listen(a, Kept, { from: { last: 0 } })
+    yield* publish(a, Kept, 10)
+    yield* world.eventually(check(() => assert.deepEqual(last.shape(), [7, 8, 9, 10])))
+    assert.deepEqual(none.shape(), [10])
+  })
+
+/** S9 The backend knows one subscription per peer and channel, and after the last subscriber none. */
+export const aPeerSubscribesOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* Effect.forEach(numbers(5), () => listen(a, Plain))
+        yield* listen(b, Plain)
+        assert.equal(yield* world.subscriptions, 2)
+      })
+    )
+    yield* world.advance("10 seconds")
+    assert.equal(yield* world.subscriptions, 0)
+  })
+
+/** S10 A message that does not fit the schema is a gap, and the subscription lives. */
+export const aMessageThatDoesNotFitIsAGap: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const text = PubSub.channel("kept", { message: Schema.String, history: { size: 100, timeToLive: "1 hour" } })
+    const heard = yield* listen(b, Kept)
+    yield* publish(a, Kept, 1)
+    yield* publish(a, text, "not a number")
+    yield* publish(a, Kept, 2)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, "Undecodable 1", 2])))
+  })
+
+/** S11 `publishAll` keeps the order given, with none of others in between. */
+export const publishAllStaysTogether: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = [yield* world.spawn(), yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(peers[0]!, Kept)
+    const groups = numbers(6).map((g) => numbers(5).map((n) => g * 5 + n))
+    const answers = yield* Effect.forEach(groups, (group, g) => publishAll(peers[g % 3]!, Kept, group), {
+      concurrency: "unbounded"
+    })
+    yield* world.eventually(check(() => assert.equal(heard.values().length, 30)))
+    const chunks = numbers(6).map((c) => heard.values().slice(c * 5, c * 5 + 5))
+    assert.deepEqual(
+      [...chunks].sort((x, y) => x[0]! - y[0]!),
+      groups
+    )
+    assert.deepEqual(
+      answers.map((group) => group.length),
+      groups.map(() => 5)
+    )
+  })
+
+/** S11 A5 `publishAll` takes 512 messages and one MiB, and nothing beyond. */
+export const publishAllIsBounded: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const text = PubSub.channel("text", { message: Schema.String, history: { size: 1000, timeToLive: "1 hour" } })
+    assert.equal((yield* publishAll(a, Kept, numbers(512))).length, 512)
+    assert.deepEqual(yield* refusal(publishAll(a, Kept, numbers(513))), ["CapacityExceeded", "NotApplied"])
+    assert.equal((yield* publish(a, text, "x".repeat(1_048_574))).duplicate, false)
+    assert.deepEqual(yield* refusal(publish(a, text, "x".repeat(1_048_575))), ["PayloadTooLarge"])
+    assert.deepEqual(yield* refusal(publishAll(a, text, ["x".repeat(524_288), "é".repeat(262_144)])), [
+      "PayloadTooLarge"
+    ])
+    assert.equal((yield* kept(a, text)).length, 1)
+  })
+
+/** S13 `handle` is at most once: what a crashed peer had not handled is not given again. */
+export const whatACrashedPeerHandledIsNotGivenAgain: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn({ name: "b" })]
+    const begun: Array<number> = []
+    const handle = (peer: Peer, handler: (n: number) => Effect.Effect<void>) =>
+      on(peer, (pubsub) => pubsub.handle(Kept, ({ value }) => handler(value)))
+    yield* handle(b, (n) =>
+      Effect.andThen(
+        Effect.sync(() => begun.push(n)),
+        Effect.never
+      )
+    )
+    yield* Effect.forEach([1, 2], (n) => publish(a, Kept, n))
+    yield* world.eventually(check(() => assert.deepEqual(begun, [1])))
+    yield* b.crash
+    yield* handle(yield* world.spawn({ name: "b" }), (n) => Effect.sync(() => begun.push(n)))
+    yield* publish(a, Kept, 3)
+    yield* world.eventually(check(() => assert.deepEqual(begun, [1, 3])))
+  })
+
+/** S13 A handler that fails is done with its message, and the next one follows. */
+export const aFailingHandlerGetsTheNextMessage: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const seen: Array<number> = []
+    const handler = ({ value }: PubSub.Message<number>) =>
+      Effect.andThen(
+        Effect.sync(() => seen.push(value)),
+        value === 1 ? Effect.die("on purpose") : Effect.void
+      )
+    yield* Effect.provide(
+      on(a, (pubsub) => pubsub.handle(Kept, handler)),
+      silent
+    )
+    yield* Effect.forEach([1, 2], (n) => publish(a, Kept, n))
+    yield* world.eventually(check(() => assert.deepEqual(seen, [1, 2])))
+  })
+
+/** A2 `Unknown` says once or not at all. */
+export const aLostAnswerIsOnceOrNotAtAll: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* a.loseAnswer("applied")
+    assert.deepEqual(yield* refusal(publish(a, Kept, 1)), ["ConnectionLost", "Unknown"])
+    yield* a.loseAnswer("not applied")
+    assert.deepEqual(yield* refusal(publish(a, Kept, 2)), ["ConnectionLost", "Unknown"])
+    yield* publish(a, Kept, 3)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3])))
+  })
+
+/** A2 After `NotApplied` the effect is never seen. */
+export const whatWasNotAppliedIsNeverSeen: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* a.cut
+    yield* world.advance("10 seconds")
+    const tries = yield* Effect.forkScoped(Effect.forEach([1, 2, 3], (n) => refusal(publish(a, Kept, n))))
+    yield* world.advance("20 seconds")
+    const outcomes = yield* Fiber.join(tries)
+    assert.ok(outcomes.some(([, outcome]) => outcome === "NotApplied"))
+    yield* a.heal
+    yield* world.advance("10 seconds")
+    yield* publish(a, Kept, 4)
+    yield* world.eventually(
+      check(() => assert.deepEqual(heard.shape(), [4])),
+      "5 seconds"
+    )
+  })
+
+/** A4 When the layer closes, subscriptions end with `Closed` and the backend forgets them. */
+export const aClosedLayerLeavesNoSubscription: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const subscription = yield* subscribe(b, Kept)
+    const end = yield* Effect.forkScoped(refusal(Stream.runDrain(subscription.messages)))
+    yield* b.stop
+    assert.deepEqual(yield* Fiber.join(end), ["Closed", "NotApplied"])
+    yield* publish(a, Kept, 1)
+    assert.equal(yield* world.subscriptions, 0)
+  })
+
+/** A6 No two names meet, and names that are none are refused before anything is sent. */
+export const noTwoNamesMeet: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const names = [
+      "a:b",
+      "a{b}",
+      "a",
+      "b",
+      "{a}",
+      "*",
+      "%",
+      "%2A",
+      "a b",
+      "a\nb",
+      "日本",
+      "a}{b",
+      "\u00e9",
+      "e\u0301",
+      "x".repeat(512)
+    ]
+    const channels = names.map((name) => PubSub.channel(name, { message: Schema.String, history: Kept.history }))
+    const heard = yield* Effect.forEach(channels, (channel) => listen(a, channel))
+    yield* Effect.forEach(channels, (channel) => publish(a, channel, channel.name))
+    yield* world.eventually(
+      check(() =>
+        assert.deepEqual(
+          heard.map((one) => one.values()),
+          names.map((name) => [name])
+        )
+      )
+    )
+    for (const name of ["", "\ud800", "a\udc00b", "x".repeat(513), "é".repeat(257)]) {
+      const bad = PubSub.channel(name, { message: Schema.String, history: Kept.history })
+      for (const call of [publish(a, bad, ""), publishAll(a, bad, []), subscribe(a, bad), kept(a, bad)]) {
+        assert.deepEqual(yield* refusal(call), ["InvalidName", "NotApplied"])
+      }
+    }
+  })
+
+/** A6 An option that cannot work is named, by whichever call uses it first. */
+export const badOptionsAreRefused: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const histories = [
+      { size: 0, timeToLive: "1 hour" },
+      { size: 1.5, timeToLive: "1 hour" },
+      { size: 100_001, timeToLive: "1 hour" },
+      { size: 1, timeToLive: 0 },
+      { size: 1, timeToLive: Number.POSITIVE_INFINITY }
+    ] as const
+    for (const history of histories) {
+      const bad = PubSub.channel("bad", { message: Schema.Int, history })
+      for (const call of [publish(a, bad, 1), publishAll(a, bad, [1]), subscribe(a, bad), kept(a, bad)]) {
+        assert.deepEqual(yield* refusal(call), ["Misconfigured", "NotApplied"])
+      }
+    }
+    const options = [
+      { buffer: 0 },
+      { buffer: 1_000_001 },
+      { from: { last: -1 } },
+      { from: { epoch: "e", sequence: 0.5 } }
+    ]
+    for (const option of options) {
+      assert.deepEqual(yield* refusal(subscribe(a, Kept, option)), ["Misconfigured", "NotApplied"])
+    }
+  })
+
+/** A7 Values come back through their schema, and what was published does not change with the object. */
+export const valuesComeBackAsTheyWere: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const message = Schema.Struct({
+      at: Schema.Date,
+      maybe: Schema.Option(Schema.Int),
+      tags: Schema.Array(Schema.String)
+    })
+    const rich = PubSub.channel("rich", { message, history: Kept.history })
+    const heard = yield* listen(b, rich)
+    const tags = ["a"]
+    const at = new Date(Date.UTC(2030, 0, 1))
+    yield* publish(a, rich, { at, maybe: Option.some(1), tags })
+    tags.push("b")
+    yield* publish(a, rich, { at, maybe: Option.none(), tags: [] })
+    yield* world.eventually(check(() => assert.equal(heard.values().length, 2)))
+    assert.deepEqual(heard.values(), [
+      { at, maybe: Option.some(1), tags: ["a"] },
+      { at, maybe: Option.none(), tags: [] }
+    ])
+    assert.equal((yield* Effect.exit(publish(a, Kept, 0.5)))._tag, "Failure")
+  })
+
+/** D3 A server clock that steps either way changes no order and loses nothing. */
+export const aClockThatStepsKeepsTheOrder: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    yield* publish(a, Kept, 1)
+    yield* world.store.stepClock("-30 minutes")
+    yield* publish(a, Kept, 2)
+    yield* world.store.stepClock("40 minutes")
+    yield* publish(a, Kept, 3)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3])))
+    assert.deepEqual(yield* kept(a, Kept), [1, 2, 3])
+  })
+
+/** T17 A full server refuses what is published, and goes on serving who reads. */
+export const aFullServerStillServesReaders: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    yield* publish(a, Kept, 1)
+    yield* world.store.full(true)
+    assert.deepEqual(yield* refusal(publish(a, Kept, 2)), ["CapacityExceeded", "NotApplied"])
+    const heard = yield* listen(b, Kept, { from: "earliest" })
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1])))
+    yield* world.store.full(false)
+    yield* publish(a, Kept, 3)
+    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3])))
+  })
+
+/** A3 `status` tells of an outage and of its end. */
+export const statusTellsOfAnOutage: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    yield* listen(a, Kept)
+    const seen: Array<string> = []
+    yield* Effect.forkScoped(on(a, ({ status }) => Stream.runForEach(status, (s) => Effect.sync(() => seen.push(s)))))
+    yield* world.eventually(check(() => assert.equal(seen.at(-1), "Up")))
+    yield* a.cut
+    yield* world.eventually(
+      check(() => assert.equal(seen.at(-1), "Down")),
+      "10 seconds"
+    )
+    yield* a.heal
+    yield* world.eventually(
+      check(() => assert.equal(seen.at(-1), "Up")),
+      "5 seconds"
+    )
+  })
+
+// -- how laws speak -----------------------------------------------------------------------------------------------
+
+/** Without a log. */
+const silent = Logger.layer([])
+
+const on = <A, E, R>(peer: Peer, use: (pubsub: PubSub.Service) => Effect.Effect<A, E, R>) =>
+  Effect.provide(Effect.flatMap(PubSub.PubSub, use), peer.context)
+
+const publish = <A>(peer: Peer, channel: PubSub.Channel<A>, message: A, dedupeKey?: string) =>
+  on(peer, (pubsub) => pubsub.publish(channel, message, { dedupeKey }))
+
+const publishAll = <A>(peer: Peer, channel: PubSub.Channel<A>, messages: ReadonlyArray<A>) =>
+  on(peer, (pubsub) => pubsub.publishAll(channel, messages))
+
+const subscribe = <A>(peer: Peer, channel: PubSub.Channel<A>, options?: PubSub.SubscribeOptions) =>
+  on(peer, (pubsub) => pubsub.subscribe(channel, options))
+
+const kept = <A>(peer: Peer, channel: PubSub.Channel<A>) =>
+  Effect.map(
+    on(peer, (pubsub) => pubsub.history(channel)),
+    (messages) => messages.map(({ value }) => value)
+  )
+
+/** Subscribes and keeps what is delivered. */
+const listen = <A>(peer: Peer, channel: PubSub.Channel<A>, options?: PubSub.SubscribeOptions) =>
+  Effect.flatMap(subscribe(peer, channel, options), (subscription) => collect(peer, subscription))
+
+const collect = <A>(peer: Peer, subscription: PubSub.Subscription<A>) => {
+  const deliveries: Array<PubSub.Delivery<A>> = []
+  const messages = () => deliveries.filter((delivery) => delivery._tag === "Message")
+  const run = Stream.runForEach(subscription.deliveries, (delivery) => Effect.sync(() => deliveries.push(delivery)))
+  return Effect.as(Effect.forkScoped(Effect.provide(Effect.ignore(run), peer.context)), {
+    values: () => messages().map(({ value }) => value),
+    positions: () => messages().map(({ position }) => position),
+    gaps: () => deliveries.flatMap((delivery) => (delivery._tag === "Gap" ? [delivery.reason] : [])),
+    /** Messages and gaps as they came: `[1, "HistoryTrimmed 7", 9]`. */
+    shape: () => deliveries.map((delivery) => (delivery._tag === "Gap" ? told(delivery) : delivery.value))
+  })
+}
+
+const told = ({ missed, reason }: PubSub.Gap) => (missed === undefined ? reason : `${reason} ${missed}`)
+
+const check = (assertion: () => void) => Effect.sync(assertion)
+
+const numbers = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, n) => n)
+
+/** Fails unless the call does; the reason and the outcome, or the error's tag. */
+const refusal = <E, R>(call: Effect.Effect<unknown, E, R>) =>
+  Effect.flatMap(Effect.exit(call), (exit): Effect.Effect<ReadonlyArray<string>> => {
+    if (Exit.isSuccess(exit)) return Effect.die(new assert.AssertionError({ message: "the call was not refused" }))
+    const error = Cause.squash(exit.cause)
+    if (!(error instanceof Error) || !("_tag" in error)) return Effect.die(error)
+    if (!("reason" in error) || !("outcome" in error)) return Effect.succeed([String(error._tag)])
+    const { reason } = error
+    const tag = typeof reason === "object" && reason !== null && "_tag" in reason ? String(reason._tag) : ""
+    return Effect.succeed([tag, String(error.outcome)])
+  })

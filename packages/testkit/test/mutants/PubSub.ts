@@ -1,0 +1,255 @@
+/** Mistakes in PubSub: in the policy above the store, in the memory store, in the scripts. One at least for every law. */
+import type { Mutant } from "./Mutant.ts"
+
+const batcher = "packages/core/src/internal/Batcher.ts"
+const hub = "packages/core/src/internal/pubsub/Hub.ts"
+const limits = "packages/core/src/internal/pubsub/Limits.ts"
+const codec = "packages/core/src/internal/pubsub/MessageCodec.ts"
+const pubsub = "packages/core/src/PubSub.ts"
+const subscriber = "packages/core/src/internal/pubsub/Subscriber.ts"
+const topic = "packages/core/src/internal/pubsub/Topic.ts"
+const channels = "packages/testkit/src/internal/memory/Channels.ts"
+const log = "packages/testkit/src/internal/Log.ts"
+const store = "packages/testkit/src/MemoryPubSub.ts"
+
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "subscribe does not wait for the confirmation",
+    law: "whatIsPublishedAfterSubscribingArrives",
+    file: hub,
+    find: "topic.starting.add(resume)",
+    replace: "if (topic.history === undefined) return resume(Effect.void); else topic.starting.add(resume)"
+  },
+  {
+    name: "a batch takes one number for all its messages",
+    law: "allSubscribersSeeOneOrder",
+    file: log,
+    find: "log.sequence += 1",
+    replace: "log.sequence += added.length === 0 ? 1 : 0"
+  },
+  {
+    name: "the last to come leaves first",
+    law: "eachPublishersOrderIsKept",
+    file: batcher,
+    find: "this.waiting.push(waiting)",
+    replace: "this.waiting.unshift(waiting)"
+  },
+  {
+    name: "frames are given on while catching up",
+    law: "aMessageArrivesAtMostOnce",
+    file: topic,
+    find: " && !this.catching",
+    replace: ""
+  },
+  {
+    name: "a lost connection leaves no gap",
+    law: "aLostConnectionIsAGap",
+    file: topic,
+    find: "if (this.everConfirmed) this.gap(disconnected)",
+    replace: ""
+  },
+  {
+    name: "a gap wakes nobody",
+    law: "whatIsMissingAtTheEndIsTold",
+    file: subscriber,
+    find: "} else this.waiting.push(gap)",
+    replace: "} else this.waiting.push(gap)\n    return"
+  },
+  {
+    name: "nothing is read after a reconnect",
+    law: "aSubscriberThatWasCutOffMissesNothing",
+    file: topic,
+    find: "this.behind = this.everConfirmed\n",
+    replace: "if (this.everConfirmed) return\n"
+  },
+  {
+    name: "a quiet log is not compared",
+    law: "aQuietChannelIsCompared",
+    file: topic,
+    find: "if (this.history !== undefined && this.confirmed && !this.heard) this.catchUp()",
+    replace: ""
+  },
+  {
+    name: "the gap counts one too many",
+    law: "theGapNamesOnlyWhatIsGone",
+    file: log,
+    find: "missed: first - after - 1",
+    replace: "missed: first - after"
+  },
+  {
+    name: "age ends no message",
+    law: "historyEndsWithItsTimeToLive",
+    file: log,
+    find: "entry.at > oldest && ",
+    replace: ""
+  },
+  {
+    name: "a server that takes over goes on with the epoch",
+    law: "aFailoverThatLostMessagesIsTold",
+    file: log,
+    find: "if (known.run !== run) {",
+    replace: "if (known.run === undefined) {"
+  },
+  {
+    name: "the name of an epoch comes again",
+    law: "aForgottenChannelIsTold",
+    file: store,
+    find: "`${base}.${(epochs += 1).toString(36)}`",
+    replace: '"epoch"'
+  },
+  {
+    name: "every replaced connection is a gap",
+    law: "aRestartThatLostNothingIsNoGap",
+    file: topic,
+    find: "this.behind = this.everConfirmed\n",
+    replace: "this.behind = this.everConfirmed\n      if (this.everConfirmed) this.gap(disconnected)\n"
+  },
+  {
+    name: "what does not fit the buffer is skipped",
+    law: "aSlowSubscriberCatchesUp",
+    file: subscriber,
+    find: "if (this.waiting.length >= this.capacity) {",
+    replace: "if (this.waiting.length >= this.capacity) {\n        this.cursor = to\n        return"
+  },
+  {
+    name: "dropped messages are not counted",
+    law: "aSlowSubscriberLearnsHowManyItMissed",
+    file: subscriber,
+    find: "this.dropped += 1",
+    replace: "this.dropped += 0"
+  },
+  {
+    name: "a dedupe key is the publisher's own",
+    law: "aDedupeKeyPublishesOnce",
+    file: log,
+    find: "entry.dedupeKey === dedupeKey",
+    replace: "entry.dedupeKey === dedupeKey && entry.publisher === publisher"
+  },
+  {
+    name: "a dedupe key without history is ignored",
+    law: "aDedupeKeyNeedsAHistory",
+    file: limits,
+    find: 'refuse("publish", "dedupeKey", "needs a channel with history")',
+    replace: "Effect.void"
+  },
+  {
+    name: "a reader of the past goes live after its first page",
+    law: "subscribingInThePastGivesAllFromThere",
+    file: subscriber,
+    find: "if (page.end && this.topic.isAtOrBefore(this.cursor)) this.replaying = false",
+    replace: "this.replaying = false"
+  },
+  {
+    name: "the last n are n - 1",
+    law: "subscribingAtTheLastGivesThatMany",
+    file: log,
+    find: "(entries.at(-from.count)?.sequence ?? 1) - 1",
+    replace: "(entries.at(-from.count)?.sequence ?? 1)"
+  },
+  {
+    name: "nobody unsubscribes",
+    law: "aPeerSubscribesOnce",
+    file: hub,
+    find: "if (!wanted) unwanted.push(topic)",
+    replace: "if (!wanted) continue"
+  },
+  {
+    name: "a message that does not fit is left out",
+    law: "aMessageThatDoesNotFitIsAGap",
+    file: subscriber,
+    find: "deliveries.push(decoded.value)",
+    replace: 'if (decoded.value._tag === "Message") deliveries.push(decoded.value)'
+  },
+  {
+    name: "publishAll sends its messages one by one",
+    law: "publishAllStaysTogether",
+    file: pubsub,
+    find: "return yield* send(channel, payloads, history)",
+    replace:
+      "return (yield* Effect.forEach(payloads, (entry) => send(channel, [entry], history), { concurrency: 2 })).flat()"
+  },
+  {
+    name: "publishAll takes one more",
+    law: "publishAllIsBounded",
+    file: limits,
+    find: "entries.length === maxBatchEntries",
+    replace: "entries.length === maxBatchEntries + 1"
+  },
+  {
+    name: "handle begins with the history",
+    law: "whatACrashedPeerHandledIsNotGivenAgain",
+    file: pubsub,
+    find: "const { deliveries } = yield* subscribe(channel, options)",
+    replace: 'const { deliveries } = yield* subscribe(channel, { from: "earliest", ...options })'
+  },
+  {
+    name: "a defect ends the handler",
+    law: "aFailingHandlerGetsTheNextMessage",
+    file: pubsub,
+    find: "Effect.catchCause(Effect.scoped(handler(delivery))",
+    replace: "Effect.catch(Effect.scoped(handler(delivery))"
+  },
+  {
+    name: "a publish whose answer was lost is sent again",
+    law: "aLostAnswerIsOnceOrNotAtAll",
+    file: batcher,
+    find: "restore(this.send(batch))",
+    replace: "restore(Effect.retry(this.send(batch), { times: 1 }))"
+  },
+  {
+    name: "what was told NotApplied is sent all the same",
+    law: "whatWasNotAppliedIsNeverSeen",
+    file: batcher,
+    find: "this.waiting.splice(0) : []",
+    replace: "this.waiting.slice(0) : []"
+  },
+  {
+    name: "a closed link stays subscribed",
+    law: "aClosedLayerLeavesNoSubscription",
+    file: channels,
+    find: "            gone()\n",
+    replace: ""
+  },
+  {
+    name: "names that look alike are one",
+    law: "noTwoNamesMeet",
+    file: store,
+    find: "prefix + channel",
+    replace: "prefix + channel.normalize()"
+  },
+  {
+    name: "a history may be of any size",
+    law: "badOptionsAreRefused",
+    file: limits,
+    find: " || size > maxHistory",
+    replace: ""
+  },
+  {
+    name: "what comes back is not decoded",
+    law: "valuesComeBackAsTheyWere",
+    file: codec,
+    find: "const value = this.fromJson(json)",
+    replace: "const value = Exit.succeed(json)"
+  },
+  {
+    name: "a clock that goes back empties the log",
+    law: "aClockThatStepsKeepsTheOrder",
+    file: log,
+    find: "const at = Math.max(now, log.at)",
+    replace: "const at = Math.max(now, log.at)\n  if (now < log.at) log.entries = []"
+  },
+  {
+    name: "a full server refuses readers",
+    law: "aFullServerStillServesReaders",
+    file: store,
+    find: 'request("subscribe", false',
+    replace: 'request("subscribe", true'
+  },
+  {
+    name: "an outage is not told",
+    law: "statusTellsOfAnOutage",
+    file: hub,
+    find: 'lost ? "Down" : ',
+    replace: ""
+  }
+]

@@ -1,0 +1,51 @@
+/** The services whose laws are tried: where the laws stand, and what a peer is made of on each backend. */
+import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
+import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
+import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
+import * as World from "@troupe/testkit/World"
+import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
+import type * as RedisClient from "@troupe/redis-live/RedisClient"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { At } from "../../packages/redis-live/test/support/Primaries.ts"
+
+/** Memory, or a server. */
+export type Place = "memory" | At
+
+export interface Suite {
+  readonly lawFile: string
+  readonly prove: (law: string, place: Place, seed: number) => Effect.Effect<void, unknown>
+}
+
+const suite = <R>(
+  lawFile: string,
+  laws: Readonly<Record<string, World.Law<R>>>,
+  memory: Layer.Layer<R, unknown, MemoryBackend.MemoryBackend>,
+  redis: () => Promise<{ readonly layer: Layer.Layer<R, unknown, RedisClient.RedisClient> }>
+): Suite => ({
+  lawFile,
+  prove: (name, place, seed) => {
+    const law = laws[name]
+    if (law === undefined) return Effect.die(new ReferenceError(`${lawFile} has no law ${name}`))
+    return World.prove(
+      Effect.fnUntraced(function* ({ notes }) {
+        if (place === "memory") return yield* MemoryWorld.make({ seed, notes, layer: () => memory })
+        const [RedisWorld, { layer }] = yield* Effect.promise(() => Promise.all([importRedisWorld(), redis()]))
+        return yield* RedisWorld.make({ seed, notes, at: place, layer: () => layer })
+      }),
+      law
+    )
+  }
+})
+
+// What needs a server is loaded only where there is one.
+const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
+
+export const suites: Readonly<Record<string, Suite>> = {
+  PubSub: suite(
+    "packages/testkit/src/laws/PubSubLaws.ts",
+    PubSubLaws,
+    MemoryPubSub.layer,
+    () => import("@troupe/redis-live/RedisPubSub")
+  )
+}
