@@ -32,13 +32,12 @@ export const open = (logs: Map<string, Log>, channel: string, run: string, fresh
   return known
 }
 
-/** Drops what is too old or too much; gives what is left. */
-const trim = (log: Log, history: History, now: number): Log["entries"] => {
+/** What is neither too old nor too much. */
+const kept = (log: Log, history: History, now: number): Log["entries"] => {
   const oldest = now - history.timeToLiveMs
   const lowest = log.sequence - history.size
-  const kept = log.entries.findIndex((entry) => entry.at > oldest && entry.sequence > lowest)
-  log.entries = kept < 0 ? [] : kept === 0 ? log.entries : log.entries.slice(kept)
-  return log.entries
+  const first = log.entries.findIndex((entry) => entry.at > oldest && entry.sequence > lowest)
+  return first < 0 ? [] : first === 0 ? log.entries : log.entries.slice(first)
 }
 
 /** Appends in order; what is new comes as `added`, for the frame. */
@@ -50,10 +49,9 @@ export const append = (
   now: number
 ): { readonly answers: ReadonlyArray<Appended>; readonly added: ReadonlyArray<Stored> } => {
   const at = Math.max(now, log.at)
-  trim(log, history, at)
   const added: Array<Stored> = []
   const answers = entries.map(({ dedupeKey, payload }): Appended => {
-    const first = dedupeKey && log.entries.find((entry) => entry.dedupeKey === dedupeKey)
+    const first = dedupeKey && kept(log, history, at).findLast((entry) => entry.dedupeKey === dedupeKey)
     if (first) return { epoch: first.epoch, sequence: first.sequence, duplicate: true }
     log.at = at
     log.sequence += 1
@@ -62,12 +60,12 @@ export const append = (
     added.push(stored)
     return { epoch: stored.epoch, sequence: stored.sequence, duplicate: false }
   })
-  trim(log, history, at)
+  if (log.entries.length > history.size) log.entries = log.entries.slice(-history.size)
   return { answers, added }
 }
 
 export const read = (log: Log, history: History, from: From, limit: number, now: number): Page => {
-  const entries = trim(log, history, Math.max(now, log.at))
+  const entries = kept(log, history, Math.max(now, log.at))
   const { after, gap } = place(log, from, entries)
   const behind = entries.filter((entry) => entry.sequence > after)
   const first = behind[0]?.sequence ?? log.sequence + 1

@@ -11,7 +11,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { BackendError, Closed, isRetryable } from "../../BackendError.ts"
+import { BackendError, Closed, isRetryable, TimedOut } from "../../BackendError.ts"
 import type { Link } from "../../Link.ts"
 import type { Gap } from "../../PubSub.ts"
 import type { From, History, Page, Service as Store } from "../../PubSubStore.ts"
@@ -92,14 +92,17 @@ export class Hub {
     )
   }
 
+  /** Two round trips, or what is still under way before them: no more than that is waited for (promise A1). */
   private activation(topic: Topic): Effect.Effect<void, BackendError> {
-    return Effect.callback<void, BackendError>((resume) => {
+    const activation = Effect.callback<void, BackendError>((resume) => {
       topic.starting.add(resume)
       this.work.openUnsafe()
       return Effect.sync(() => {
         topic.starting.delete(resume)
       })
     })
+    const duration = Duration.millis(2 * this.store.commandTimeoutMs)
+    return Effect.timeoutOrElse(activation, { duration, orElse: () => Effect.fail(late(duration)) })
   }
 
   /** Readers of this topic have gone: the backend forgets the subscription after the last. */
@@ -254,6 +257,14 @@ export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {
   yield* hub.run
   return hub
 })
+
+const late = (duration: Duration.Duration): BackendError =>
+  new BackendError({
+    service: "PubSub",
+    operation: "subscribe",
+    reason: new TimedOut({ message: `not confirmed within ${Duration.format(duration)}` }),
+    outcome: "NotApplied"
+  })
 
 const contradicts = Name.misconfigured(
   "PubSub",

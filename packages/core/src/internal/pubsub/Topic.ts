@@ -107,6 +107,8 @@ export class Topic {
     this.confirmed = true
     if (this.history !== undefined) {
       this.behind = this.everConfirmed
+      // Where the topic stands already, whoever waits need not wait for it to catch up, which may take an outage.
+      if (this.position !== undefined) this.started(Effect.void)
       this.catchUp()
     } else {
       if (this.everConfirmed) this.gap(disconnected)
