@@ -39,6 +39,16 @@ const body = (id: number): Body => ({
 const inFlight = 200
 const count = (full: number): number => (smoke ? Math.min(full, 2_000) : full)
 
+/** As many fibers as there are publishes in flight, each with the next one as soon as its last was answered. */
+const writers = <E>(n: number, publish: (id: number) => Effect.Effect<unknown, E>) => {
+  let id = 0
+  const writer = Effect.whileLoop({ while: () => id < n, body: () => publish(id++), step: () => {} })
+  return Effect.all(
+    Array.from({ length: inFlight }, () => writer),
+    { concurrency: "unbounded", discard: true }
+  )
+}
+
 export const run = async (url: string): Promise<void> => {
   const prefix = `bench-${process.pid}`
   const runtime = ManagedRuntime.make(RedisPubSub.layer.pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
@@ -69,20 +79,7 @@ export const run = async (url: string): Promise<void> => {
             perSecond(n, () =>
               runtime
                 .runPromise(
-                  Effect.all(
-                    [
-                      all,
-                      Effect.forEach(
-                        Array.from({ length: n }, (_, id) => id),
-                        (id) => pubsub.publish(channel, body(id)),
-                        {
-                          concurrency: inFlight,
-                          discard: true
-                        }
-                      )
-                    ],
-                    { concurrency: 2 }
-                  )
+                  Effect.all([all, writers(n, (id) => pubsub.publish(channel, body(id)))], { concurrency: 2 })
                 )
                 .then(() => undefined)
             )
@@ -131,14 +128,7 @@ export const run = async (url: string): Promise<void> => {
             concurrency: "unbounded",
             discard: true
           })
-          const writer = Effect.forEach(
-            Array.from({ length: n }, (_, id) => id),
-            (id) => pubsub.publish(channel, body(id)),
-            {
-              concurrency: inFlight,
-              discard: true
-            }
-          )
+          const writer = writers(n, (id) => pubsub.publish(channel, body(id)))
           return yield* Effect.promise(() =>
             perSecond(n * local, () =>
               runtime.runPromise(Effect.all([readers, writer], { concurrency: 2 })).then(() => undefined)

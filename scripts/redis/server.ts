@@ -120,6 +120,8 @@ export const startServer = async (options: ServerOptions = {}): Promise<Server> 
   }
   const kill = async () => {
     const { child, ended } = running!
+    // Now somebody waits for its end.
+    child.ref()
     child.kill("SIGKILL")
     await ended
   }

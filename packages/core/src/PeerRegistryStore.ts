@@ -116,10 +116,10 @@ export interface Wish {
   readonly fence: number
 }
 
-/** Whose a leadership is: a fence of 0, not the asking peer's; an empty owner, nobody's one could name. */
+/** Whose a leadership is now, and with which fence; an empty owner: nobody's, or that of one who has not come back yet. */
 export interface Granted {
-  readonly fence: number
   readonly owner: string
+  readonly fence: number
 }
 
 /** How many of `Answer.nearest`, and how many overdue peers one beat judges. */

@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -27,6 +28,7 @@ import { MessageCodec } from "./internal/pubsub/MessageCodec.ts"
 import { group, Publisher } from "./internal/pubsub/Publisher.ts"
 import { Subscriber } from "./internal/pubsub/Subscriber.ts"
 import type { Topic } from "./internal/pubsub/Topic.ts"
+import { isSettled } from "./internal/Settled.ts"
 import { LocalPeer } from "./LocalPeer.ts"
 import * as Metrics from "./Metrics.ts"
 import { type Entry, type From, type History, maxBatchBytes, pageEntries, PubSubStore } from "./PubSubStore.ts"
@@ -198,33 +200,47 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
     })
     const run = yield* FiberSet.makeRuntime<never, void, never>()
     const epoch = (yield* Random.nextIntBetween(0, 2 ** 47)).toString(36)
-    const publisher = new Publisher(store, peer, epoch, context, (effect) => void run(effect))
+    const publisher = new Publisher(
+      store,
+      peer,
+      epoch,
+      context,
+      (effect) => void run(effect),
+      (messages) => Metrics.published.updateUnsafe(messages, context)
+    )
 
-    const send = <A>(channel: Channel<A>, entries: ReadonlyArray<Entry>, history: History | undefined) => {
+    const send = (
+      channel: string,
+      history: History | undefined,
+      entries: ReadonlyArray<Entry>
+    ): Effect.Effect<ReadonlyArray<Published>, BackendError | PayloadTooLarge> => {
       const all = group(entries)
-      if (all.bytes > maxBatchBytes) {
-        return Effect.fail(new PayloadTooLarge({ bytes: all.bytes, limit: maxBatchBytes }))
-      }
-      return Effect.tap(publisher.publish(channel.name, history, all), () => {
-        Metrics.published.updateUnsafe(entries.length, context)
-        return Effect.void
-      })
+      return all.bytes > maxBatchBytes
+        ? Effect.fail(new PayloadTooLarge({ bytes: all.bytes, limit: maxBatchBytes }))
+        : publisher.publish(channel, history, all)
     }
 
-    const publish: Service["publish"] = Effect.fnUntraced(function* (channel, message, options) {
-      const history = yield* Limits.history("publish", channel)
-      const dedupeKey = options?.dedupeKey
-      if (dedupeKey !== undefined) yield* Limits.dedupeKey(dedupeKey, history)
-      const payload = yield* channel["~codec"].encode(message)
-      const [published] = yield* send(channel, [{ payload, dedupeKey }], history)
-      return published!
-    })
+    // The hot path: no generator, and where nothing waits no turn.
+    const publish: Service["publish"] = (channel, message, options) =>
+      Effect.suspend((): Effect.Effect<Published, PublishError> => {
+        const history = Limits.history("publish", channel)
+        if (Exit.isFailure(history)) return Exit.failCause(history.cause)
+        const dedupeKey = options?.dedupeKey
+        const fault = dedupeKey === undefined ? undefined : Limits.dedupeKey(dedupeKey, history.value)
+        if (fault !== undefined) return Effect.fail(fault)
+        const payload = channel["~codec"].encode(message)
+        return isSettled(payload) && Exit.isSuccess(payload)
+          ? Effect.map(send(channel.name, history.value, [{ payload: payload.value, dedupeKey }]), one)
+          : Effect.flatMap(payload, (payload) =>
+              Effect.map(send(channel.name, history.value, [{ payload, dedupeKey }]), one)
+            )
+      })
 
     const publishAll: Service["publishAll"] = Effect.fnUntraced(function* (channel, messages) {
       const history = yield* Limits.history("publishAll", channel)
       const payloads = yield* Limits.encodeAll(channel["~codec"], messages)
       if (payloads.length === 0) return []
-      return yield* send(channel, payloads, history)
+      return yield* send(channel.name, history, payloads)
     })
 
     const join = <A>(channel: Channel<A>, history: History | undefined, options: SubscribeOptions) => {
@@ -332,6 +348,8 @@ const gaps = {
   Rewound: counted("Rewound"),
   Undecodable: counted("Undecodable")
 }
+
+const one = (published: ReadonlyArray<Published>): Published => published[0]!
 
 const start = (from: SubscribeOptions["from"]): From | undefined =>
   from === undefined || from === "now"

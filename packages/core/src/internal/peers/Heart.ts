@@ -55,18 +55,21 @@ export class Heart {
   private readonly wake = Latch.makeUnsafe(false)
   private asked: Array<(round: Exit.Exit<void, BackendError>) => void> = []
   private closed = false
+  /** The epoch in which this peer was last acknowledged. */
+  private book = ""
   /** The book may have this id, acknowledged or not. */
   private entered = false
   /** The book has acknowledged this id. */
   private joined = false
-  /** The book may have forgotten this peer: the next beat carries the record. */
-  private uncertain = true
+  /** The book has not this peer, or not any more: the next beat carries the record. */
+  private unknown = true
   /** The next beat is not to wait for its time. */
   private again = false
   private failures = 0
   private logged = false
-  /** When the next beat is due, and when the last acknowledged ones were sent: all on the monotonic clock, in ms. */
+  /** When the next beat is due, this id was made, the last acknowledged beats were sent: all on the monotonic clock, in ms. */
   private due = Number.NEGATIVE_INFINITY
+  private bornAt = Number.NEGATIVE_INFINITY
   private answeredAt = Number.NEGATIVE_INFINITY
   private provenAt = Number.NEGATIVE_INFINITY
 
@@ -209,7 +212,12 @@ export class Heart {
     const asked = this.asked
     this.asked = []
     this.again = false
-    if (this.id === undefined && !this.superseded) this.id = yield* newId
+    // An entry that was never acknowledged may have been, and been judged, meanwhile.
+    if (!this.joined && this.now - this.bornAt > this.options.times.downAfterMs) this.id = undefined
+    if (this.id === undefined && !this.superseded) {
+      this.id = yield* newId
+      this.bornAt = this.now
+    }
     const wasSuperseded = this.superseded
     const exit = yield* Effect.exit(this.exchange)
     if (this.superseded && !wasSuperseded) {
@@ -244,7 +252,7 @@ export class Heart {
     const { downAfterMs, suspectAfterMs } = times
     const { id, self } = this
     const record =
-      id !== undefined && this.uncertain
+      id !== undefined && this.unknown
         ? {
             metadata: self?.stored.metadata ?? metadata,
             seat: self?.stored.seat ?? 0,
@@ -256,27 +264,27 @@ export class Heart {
 
   private accept(answer: Answer, sentAt: number): void {
     const { id } = this
-    const isSameBook = answer.epoch === this.view.epoch
     this.view.accept(answer)
     const silence = sentAt - this.answeredAt
     if (Number.isFinite(silence) && silence > this.options.times.heartbeatMs * 1.5) this.options.meter.late()
     this.answeredAt = Math.max(this.answeredAt, sentAt)
     // What the view learned may have ended this life already: then the answer speaks of one that is no more.
-    if (id === this.id) this.judge(answer.status, sentAt, isSameBook)
+    if (id === this.id) this.judge(answer, sentAt)
     this.leadership.heardFreed(answer.freed)
   }
 
-  private judge(status: Answer["status"], sentAt: number, isSameBook: boolean): void {
+  private judge({ epoch, status }: Answer, sentAt: number): void {
     switch (status) {
       case "Alive":
         this.joined = this.id !== undefined
-        this.uncertain = false
+        this.unknown = false
         // In another book the leaderships are nobody's until it has been told whose they are.
-        if (!isSameBook) this.leadership.verify()
+        if (epoch !== this.book) this.leadership.verify()
+        this.book = epoch
         if (!this.leadership.isUnverified) this.provenAt = Math.max(this.provenAt, sentAt)
         return
       case "Unknown":
-        this.uncertain = true
+        this.unknown = true
         return this.catchUp()
       case "Superseded":
         this.superseded = true
@@ -291,7 +299,7 @@ export class Heart {
     this.id = undefined
     this.entered = false
     this.joined = false
-    this.uncertain = true
+    this.unknown = true
     this.provenAt = Number.NEGATIVE_INFINITY
     this.leadership.lose()
     this.leadership.forget()
@@ -323,7 +331,6 @@ export class Heart {
         return
       }
       this.failures++
-      this.uncertain = true
       this.leadership.stopWaiting()
       this.due = this.now + Math.min(heartbeatMs, 1_000, 50 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)
       const error = Exit.findErrorOption(exit)

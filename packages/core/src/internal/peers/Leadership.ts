@@ -175,19 +175,19 @@ export class Leadership {
         seat.told = true
       }
       return Effect.map(this.store.terms(id, this.fence, wishes), (granted) => {
-        granted?.forEach((grant, i) => this.hear(seats[i]!, wishes[i]!, grant))
+        granted?.forEach((grant, i) => this.hear(id, seats[i]!, wishes[i]!, grant))
         return granted !== undefined
       })
     })
   }
 
-  private hear(seat: Seat, wish: Wish, { fence, owner }: Granted): void {
+  private hear(id: PeerId, seat: Seat, wish: Wish, { fence, owner }: Granted): void {
     this.fence = Math.max(this.fence, fence)
     // What is wanted may have changed while the call was under way: then that is still to be told.
     if (seat.wish !== wish.kind || this.seats.get(seat.name) !== seat) return
     switch (wish.kind) {
       case "Seek": {
-        if (fence === 0) {
+        if (owner !== id) {
           seat.pending = false
           seat.owner = owner
         } else if (this.life.isProven()) {
@@ -201,7 +201,7 @@ export class Leadership {
       }
       case "Hold": {
         seat.pending = false
-        if (fence === 0) this.take(seat)
+        if (owner !== id) this.take(seat)
         return
       }
       case "Drop":

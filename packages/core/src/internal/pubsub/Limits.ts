@@ -1,6 +1,7 @@
 /** What a channel, a subscription and a publish may ask for; everything else is refused before anything is sent (A5, A6). */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { BackendError, CapacityExceeded } from "../../BackendError.ts"
@@ -24,24 +25,34 @@ export const definedHistory = (
     timeToLive: Option.getOrElse(Duration.fromInput(history.timeToLive), () => Duration.zero)
   }
 
-/** The channel's history as a store keeps it. Fails where the name or the history breaks a rule. */
-export const history = <A>(
-  operation: string,
-  channel: Channel<A>
-): Effect.Effect<History | undefined, BackendError> => {
+/** The channel's history as a store keeps it. Fails where the name or the history breaks a rule. Looked at once. */
+export const history = <A>(operation: string, channel: Channel<A>): Exit.Exit<History | undefined, BackendError> => {
+  const known = sound.get(channel)
+  if (known !== undefined) return known
   const fault = Name.fault(channel.name)
-  if (fault !== undefined) return Effect.fail(Name.invalidName(service, operation, "channel name", fault))
-  if (channel.history === undefined) return Effect.succeed(undefined)
-  const { size, timeToLive } = channel.history
-  if (!Number.isInteger(size) || size < 1 || size > maxHistory) {
-    return refuse(operation, "history.size", `must be a whole number from 1 to ${maxHistory}`)
+  if (fault !== undefined) return Exit.fail(Name.invalidName(service, operation, "channel name", fault))
+  let history: History | undefined
+  if (channel.history !== undefined) {
+    const { size, timeToLive } = channel.history
+    if (!Number.isInteger(size) || size < 1 || size > maxHistory) {
+      return Exit.fail(
+        Name.misconfigured(service, operation, "history.size", `must be a whole number from 1 to ${maxHistory}`)
+      )
+    }
+    const timeToLiveMs = Duration.toMillis(timeToLive)
+    if (!(timeToLiveMs >= 1) || timeToLiveMs > Number.MAX_SAFE_INTEGER / 2) {
+      const rule = "must be a finite duration of at least a millisecond"
+      return Exit.fail(Name.misconfigured(service, operation, "history.timeToLive", rule))
+    }
+    history = { size, timeToLiveMs: Math.ceil(timeToLiveMs) }
   }
-  const timeToLiveMs = Duration.toMillis(timeToLive)
-  if (!(timeToLiveMs >= 1) || timeToLiveMs > Number.MAX_SAFE_INTEGER / 2) {
-    return refuse(operation, "history.timeToLive", "must be a finite duration of at least a millisecond")
-  }
-  return Effect.succeed({ size, timeToLiveMs: Math.ceil(timeToLiveMs) })
+  const checked = Exit.succeed(history)
+  sound.set(channel, checked)
+  return checked
 }
+
+/** Definitions that were found sound. */
+const sound = new WeakMap<object, Exit.Exit<History | undefined>>()
 
 export const subscription = (
   options: SubscribeOptions | undefined,
@@ -72,10 +83,12 @@ export const count = (operation: string, field: string, count: number | undefine
     ? Effect.void
     : refuse(operation, field, "must be a whole number, zero or more")
 
-export const dedupeKey = (key: string, history: History | undefined): Effect.Effect<void, BackendError> =>
-  history === undefined
-    ? refuse("publish", "dedupeKey", "needs a channel with history")
-    : Name.check(service, "publish", "dedupeKey", key)
+/** What is wrong with a dedupe key on this channel, or undefined. */
+export const dedupeKey = (key: string, history: History | undefined): BackendError | undefined => {
+  if (history === undefined) return Name.misconfigured(service, "publish", "dedupeKey", "needs a channel with history")
+  const rule = Name.fault(key)
+  return rule === undefined ? undefined : Name.invalidName(service, "publish", "dedupeKey", rule)
+}
 
 /** The messages of one publishAll as entries: all of them fit the schema, and there are not too many. */
 export const encodeAll = Effect.fnUntraced(function* <A>(

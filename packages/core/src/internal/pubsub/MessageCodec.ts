@@ -70,10 +70,19 @@ export class MessageCodec<A> {
   }
 }
 
+// Messages of one frame have one time.
+let lastAt = Number.NaN
+let last = DateTime.makeUnsafe(0)
+const utc = (at: number): DateTime.Utc => {
+  if (at === lastAt) return last
+  lastAt = at
+  return (last = DateTime.makeUnsafe(at))
+}
+
 const message = <A>(value: A, stored: Stored): Message<A> => ({
   _tag: "Message",
   value,
   position: { epoch: stored.epoch, sequence: stored.sequence },
-  publishedAt: DateTime.makeUnsafe(stored.at),
+  publishedAt: utc(stored.at),
   publisher: stored.publisher
 })

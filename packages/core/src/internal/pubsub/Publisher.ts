@@ -11,13 +11,19 @@ import * as Frame from "../../Frame.ts"
 /** Messages of one call: they leave together, with none in between. */
 export interface Group {
   readonly entries: ReadonlyArray<Entry>
+  /** No more than this, and exact where it could matter for the bound of a call. */
   readonly bytes: number
 }
 
-export const group = (entries: ReadonlyArray<Entry>): Group => ({
-  entries,
-  bytes: entries.reduce((sum, entry) => sum + byteLength(entry.payload), 0)
-})
+/** Counting bytes costs as much as writing them: where three for each character are no problem, that will do. */
+const bytes = (payload: string): number =>
+  payload.length * 3 <= maxBatchBytes / maxBatchEntries ? payload.length * 3 : byteLength(payload)
+
+export const group = (entries: ReadonlyArray<Entry>): Group => {
+  let sum = 0
+  for (const entry of entries) sum += bytes(entry.payload)
+  return { entries, bytes: sum }
+}
 
 /** Calls of one channel that may wait for the backend (promise A5). */
 const maxWaiting = 16_384
@@ -35,19 +41,22 @@ export class Publisher {
   private sequence = 0
   private readonly context: Context.Context<never>
   private readonly fork: (effect: Effect.Effect<void>) => void
+  private readonly onPublished: (messages: number) => void
 
   constructor(
     store: Store,
     publisher: string,
     epoch: string,
     context: Context.Context<never>,
-    fork: (effect: Effect.Effect<void>) => void
+    fork: (effect: Effect.Effect<void>) => void,
+    onPublished: (messages: number) => void
   ) {
     this.store = store
     this.publisher = publisher
     this.epoch = epoch
     this.context = context
     this.fork = fork
+    this.onPublished = onPublished
   }
 
   publish(
@@ -55,7 +64,7 @@ export class Publisher {
     history: History | undefined,
     group: Group
   ): Effect.Effect<ReadonlyArray<Published>, BackendError> {
-    return Effect.suspend(() => this.way(channel, history).submit(group))
+    return this.way(channel, history).submit(group)
   }
 
   private way(channel: string, history: History | undefined): Way {
@@ -99,6 +108,7 @@ export class Publisher {
         })
       )
       yield* this.store.push(channel, Frame.encode(Frame.header(this.epoch, first, at, this.publisher), payloads))
+      this.onPublished(payloads.length)
       return answers
     })
   }
@@ -108,6 +118,7 @@ export class Publisher {
       const only = groups.length === 1 ? groups[0] : undefined
       const entries = only === undefined ? groups.flatMap((group) => group.entries) : only.entries
       const appended = yield* this.store.append(channel, history, this.publisher, entries)
+      this.onPublished(entries.length)
       let next = 0
       return groups.map((group) =>
         group.entries.map((): Published => {

@@ -22,6 +22,8 @@ const isGap = <A>(waiting: Waiting<A>): waiting is Gap => "_tag" in waiting
 
 export class Subscriber<A> {
   private waiting: Array<Waiting<A>> = []
+  /** What stands before it in `waiting` was dropped: taking from an array's front is not for free. */
+  private first = 0
   /** How many of the oldest were dropped since the last take; undefined where it is not known. */
   private dropped: number | undefined = 0
   private replaying: boolean
@@ -61,7 +63,7 @@ export class Subscriber<A> {
     for (const cell of cells) {
       const { sequence } = cell.stored
       if (ahead > 0 && sequence <= cursor.sequence) continue
-      if (this.waiting.length >= this.capacity) {
+      if (this.size >= this.capacity) {
         this.replaying = true
         this.signal()
         return
@@ -77,7 +79,7 @@ export class Subscriber<A> {
   offer(cells: ReadonlyArray<Cell<A>>): void {
     if (this.ended !== undefined) return
     for (const cell of cells) {
-      if (this.waiting.length >= this.capacity) this.dropOldest()
+      if (this.size >= this.capacity) this.dropOldest()
       this.waiting.push(cell)
     }
     this.signal()
@@ -86,7 +88,7 @@ export class Subscriber<A> {
   gap(gap: Gap): void {
     if (this.ended !== undefined) return
     if (gap.reason !== "Undecodable") this.topic.hub.onGap(gap.reason)
-    const last = this.waiting.at(-1)
+    const last = this.size > 0 ? this.waiting.at(-1) : undefined
     // Two gaps with nothing between them are one: a storm of reconnects cannot fill the buffer.
     if (last !== undefined && isGap(last) && last.reason === gap.reason) {
       const missed = last.missed === undefined || gap.missed === undefined ? undefined : last.missed + gap.missed
@@ -104,7 +106,7 @@ export class Subscriber<A> {
 
   /** What has come since the last take, at least one. Interrupting it loses nothing. */
   readonly take: Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>, BackendError> = Effect.suspend(() => {
-    if (this.waiting.length > 0 || this.dropped !== 0) return this.drain()
+    if (this.size > 0 || this.dropped !== 0) return this.drain()
     if (this.ended !== undefined) return this.ended
     if (this.replaying) return Effect.andThen(this.replay, this.take)
     return Effect.andThen(this.arrival, this.take)
@@ -124,9 +126,10 @@ export class Subscriber<A> {
   }
 
   private drain(): Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>, BackendError> {
-    const taken = this.waiting
+    const taken = this.first === 0 ? this.waiting : this.waiting.slice(this.first)
     const dropped = this.dropped
     this.waiting = []
+    this.first = 0
     this.dropped = 0
     const deliveries: Array<Delivery<A>> = []
     if (dropped !== 0) {
@@ -159,7 +162,8 @@ export class Subscriber<A> {
       Effect.flatMap((deliveries) => this.given(deliveries)),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
-          this.waiting = [...taken, ...this.waiting]
+          this.waiting = [...taken, ...this.waiting.slice(this.first)]
+          this.first = 0
         })
       )
     )
@@ -192,8 +196,16 @@ export class Subscriber<A> {
     if (page.end && this.topic.isAtOrBefore(this.cursor)) this.replaying = false
   }
 
+  private get size(): number {
+    return this.waiting.length - this.first
+  }
+
   private dropOldest(): void {
-    const oldest = this.waiting.shift()
+    const oldest = this.waiting[this.first++]
+    if (this.first > this.capacity) {
+      this.waiting = this.waiting.slice(this.first)
+      this.first = 0
+    }
     if (oldest === undefined || this.dropped === undefined) return
     if (!isGap(oldest)) this.dropped += 1
     else this.dropped = oldest.missed === undefined ? undefined : this.dropped + oldest.missed
