@@ -97,14 +97,35 @@ export const aLostConnectionIsAGap: Law = (world) =>
     yield* world.advance("1 second")
     yield* b.cut
     yield* publish(a, Plain, 2)
-    yield* world.advance("5 seconds")
-    yield* b.heal
     yield* world.eventually(
       check(() => assert.deepEqual(heard.gaps(), ["Disconnected"])),
-      "5 seconds"
+      "3 seconds"
     )
+    yield* b.heal
+    yield* world.advance("2 seconds")
     yield* publish(a, Plain, 3)
     yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, "Disconnected", 3])))
+  })
+
+/** S4 The gap comes before the first message of the new connection, though others publish all the while. */
+export const theGapComesBeforeWhatFollowsIt: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Plain)
+    const speech = Effect.forEach(numbers(200), (n) => Effect.andThen(publish(a, Plain, n), Effect.sleep("20 millis")))
+    yield* Effect.forkScoped(Effect.provide(speech, a.context))
+    for (const _ of numbers(2)) {
+      yield* world.advance("200 millis")
+      yield* world.store.stop
+      yield* world.store.start
+    }
+    yield* world.advance("5 seconds")
+    const shape = heard.shape()
+    assert.equal(heard.gaps().length, 2)
+    shape.forEach((one, i) => {
+      const before = shape[i - 1]
+      if (typeof before === "number" && typeof one === "number") assert.equal(one, before + 1)
+    })
   })
 
 /** S4 A gap is told though nothing follows it. */

@@ -211,6 +211,8 @@ export class Hub {
           }
           return Effect.sync(() => {
             for (const topic of topics) {
+              // It may have been active for a while, and given messages.
+              topic.interrupted()
               if (isRetryable(error) && topic.readers > 0) topic.started(Effect.fail(error))
               else topic.fail(error)
             }

@@ -41,6 +41,8 @@ export class Topic {
   private catching = false
   /** Something came that the read under way may not have seen. */
   private again = false
+  /** A frame came on a subscription that is not confirmed yet. */
+  private heardEarly = false
   /** A frame came since the last look at the log's position. */
   private heard = false
   private readonly waitingForCatchUp = new Set<() => void>()
@@ -110,21 +112,31 @@ export class Topic {
       // Where the topic stands already, whoever waits need not wait for it to catch up, which may take an outage.
       if (this.position !== undefined) this.started(Effect.void)
       this.catchUp()
-    } else {
-      if (this.everConfirmed) this.gap(disconnected)
-      this.started(Effect.void)
-    }
+    } else this.started(Effect.void)
     this.everConfirmed = true
   }
 
   onLost(): void {
+    this.interrupted()
     this.confirmed = false
     this.losses++
+  }
+
+  /**
+   * Whatever subscription there was is over: from here on something may be missing, on a channel without history. Told
+   * at once, and not when the subscription is back: by then the first messages of the new connection may have come,
+   * and the gap belongs before them (S4).
+   */
+  interrupted(): void {
+    const heard = this.confirmed ? this.everConfirmed : this.heardEarly
+    this.heardEarly = false
+    if (this.history === undefined && heard) this.gap(disconnected)
   }
 
   onFrame(text: string): void {
     const messages = Frame.decode(text)
     this.heard = true
+    if (!this.confirmed) this.heardEarly = true
     if (this.history === undefined) {
       if (messages === undefined) this.gap(undecodable)
       else for (const lane of this.lanes) lane.offer(messages)
