@@ -49,6 +49,10 @@ const writers = <E>(n: number, publish: (id: number) => Effect.Effect<unknown, E
   )
 }
 
+const p99 = (times: ReadonlyArray<number>): number => [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!
+
+const nobody = (): void => {}
+
 export const run = async (url: string): Promise<void> => {
   const prefix = `bench-${process.pid}`
   const runtime = ManagedRuntime.make(RedisPubSub.layer.pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
@@ -172,16 +176,13 @@ export const run = async (url: string): Promise<void> => {
       )
     )
 
-  const p99 = (times: ReadonlyArray<number>): number =>
-    [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!
-
   const oursIdle = (n: number) => {
     const channel = PubSub.channel(`i${(unique += 1)}`, { message: Body })
     return runtime.runPromise(
       Effect.scoped(
         Effect.gen(function* () {
           const pubsub = yield* PubSub.PubSub
-          let heard: () => void = () => {}
+          let heard = nobody
           yield* pubsub.handle(channel, () => Effect.sync(() => heard()))
           const times: Array<number> = []
           for (let id = 0; id < n; id++) {
@@ -200,7 +201,7 @@ export const run = async (url: string): Promise<void> => {
 
   const rawIdle = async (n: number) => {
     const channel = `${prefix}:idle${(unique += 1)}`
-    let heard: () => void = () => {}
+    let heard = nobody
     const onMessage = (on: string, text: string) => {
       if (on === channel && JSON.parse(text)) heard()
     }

@@ -3,20 +3,32 @@
  * of docs/guarantees.md.
  */
 import * as PubSub from "@troupe/core/PubSub"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as assert from "node:assert/strict"
-import type { Node, World } from "../World.ts"
+import {
+  ascending,
+  check,
+  collect,
+  hears,
+  kept,
+  listen,
+  numbers,
+  on,
+  type Peer,
+  publish,
+  publishAll,
+  refusal,
+  silent,
+  subscribe
+} from "../internal/listening.ts"
+import type { World } from "../World.ts"
 
 export type Law = (world: World<PubSub.PubSub>) => Effect.Effect<void, unknown, Scope.Scope>
-type Peer = Node<PubSub.PubSub>
 
 const Plain = PubSub.channel("plain", { message: Schema.Int })
 const Kept = PubSub.channel("kept", { message: Schema.Int, history: { size: 100, timeToLive: "1 hour" } })
@@ -43,10 +55,7 @@ export const allSubscribersSeeOneOrder: Law = (world) =>
     yield* Effect.forEach(numbers(30), (n) => publish(peers[n % 3]!, Kept, n), { concurrency: "unbounded" })
     yield* world.eventually(check(() => assert.equal(heard[0]!.values().length, 30)))
     assert.deepEqual(heard[1]!.values(), heard[0]!.values())
-    assert.deepEqual(
-      [...heard[0]!.values()].sort((x, y) => x - y),
-      numbers(30)
-    )
+    assert.deepEqual(ascending(heard[0]!.values()), numbers(30))
     const sequences = heard[0]!.positions().map(({ sequence }) => sequence)
     assert.deepEqual(
       sequences,
@@ -63,10 +72,7 @@ export const eachPublishersOrderIsKept: Law = (world) =>
     yield* world.eventually(check(() => assert.equal(heard.values().length, 20)))
     for (const parity of [0, 1]) {
       const mine = heard.values().filter((n) => n % 2 === parity)
-      assert.deepEqual(
-        mine,
-        [...mine].sort((x, y) => x - y)
-      )
+      assert.deepEqual(mine, ascending(mine))
     }
   })
 
@@ -104,7 +110,7 @@ export const aLostConnectionIsAGap: Law = (world) =>
     yield* b.heal
     yield* world.advance("2 seconds")
     yield* publish(a, Plain, 3)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, "Disconnected", 3])))
+    yield* hears(world, heard, [1, "Disconnected", 3])
   })
 
 /** S4 The gap comes before the first message of the new connection, though others publish all the while. */
@@ -137,10 +143,7 @@ export const whatIsMissingAtTheEndIsTold: Law = (world) =>
     yield* publish(a, Plain, 1)
     yield* world.advance("10 seconds")
     yield* b.hear
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), ["Disconnected"])),
-      "5 seconds"
-    )
+    yield* hears(world, heard, ["Disconnected"], "5 seconds")
   })
 
 /** S5 With history a subscriber that was cut off gets all it missed, in order and without a gap. */
@@ -153,12 +156,9 @@ export const aSubscriberThatWasCutOffMissesNothing: Law = (world) =>
     yield* Effect.forEach([2, 3, 4], (n) => publish(a, Kept, n))
     yield* world.advance("10 seconds")
     yield* b.heal
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [1, 2, 3, 4])),
-      "5 seconds"
-    )
+    yield* hears(world, heard, [1, 2, 3, 4], "5 seconds")
     yield* publish(a, Kept, 5)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3, 4, 5])))
+    yield* hears(world, heard, [1, 2, 3, 4, 5])
   })
 
 /** S5 What was not heard, on a connection that seemed well, is found within half a minute. */
@@ -168,10 +168,7 @@ export const aQuietChannelIsCompared: Law = (world) =>
     const heard = yield* listen(b, Kept)
     yield* b.deaf
     yield* publish(a, Kept, 1)
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [1])),
-      "31 seconds"
-    )
+    yield* hears(world, heard, [1], "31 seconds")
   })
 
 /** S5 The gap names only what the history no longer has. */
@@ -180,15 +177,12 @@ export const theGapNamesOnlyWhatIsGone: Law = (world) =>
     const [a, b] = [yield* world.spawn(), yield* world.spawn()]
     const heard = yield* listen(b, Short)
     yield* publish(a, Short, 0)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [0])))
+    yield* hears(world, heard, [0])
     yield* b.cut
     yield* Effect.forEach(numbers(10), (n) => publish(a, Short, n + 1))
     yield* world.advance("3 seconds")
     yield* b.heal
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [0, "HistoryTrimmed 7", 8, 9, 10])),
-      "5 seconds"
-    )
+    yield* hears(world, heard, [0, "HistoryTrimmed 7", 8, 9, 10], "5 seconds")
   })
 
 /** S5 History ends with its time to live, too. */
@@ -212,14 +206,11 @@ export const aFailoverThatLostMessagesIsTold: Law = (world) =>
     const [a, b] = [yield* world.spawn(), yield* world.spawn()]
     const heard = yield* listen(b, Kept)
     yield* Effect.forEach([1, 2, 3], (n) => publish(a, Kept, n))
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3])))
+    yield* hears(world, heard, [1, 2, 3])
     yield* world.store.rewind(1)
     yield* publish(a, Kept, 4)
     yield* publish(a, Kept, 5)
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [1, 2, 3, "Rewound", 4, 5])),
-      "5 seconds"
-    )
+    yield* hears(world, heard, [1, 2, 3, "Rewound", 4, 5], "5 seconds")
     assert.deepEqual(yield* kept(a, Kept), [1, 2, 4, 5])
   })
 
@@ -232,10 +223,7 @@ export const aForgottenChannelIsTold: Law = (world) =>
     yield* world.advance("1 second")
     yield* world.store.forget
     yield* Effect.forEach([2, 3], (n) => publish(a, Kept, n))
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [1, "EpochChanged", 2, 3])),
-      "31 seconds"
-    )
+    yield* hears(world, heard, [1, "EpochChanged", 2, 3], "31 seconds")
   })
 
 /** S5 A restart that lost nothing is no gap on a channel with history. */
@@ -249,10 +237,7 @@ export const aRestartThatLostNothingIsNoGap: Law = (world) =>
     yield* world.store.start
     yield* world.advance("2 seconds")
     yield* publish(a, Kept, 2)
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [1, 2])),
-      "3 seconds"
-    )
+    yield* hears(world, heard, [1, 2], "3 seconds")
   })
 
 /** S6 With history a slow subscriber misses nothing, whatever its buffer; S6 nor do the others wait for it. */
@@ -264,9 +249,9 @@ export const aSlowSubscriberCatchesUp: Law = (world) =>
     yield* Effect.forEach(numbers(20), (n) => publish(a, Kept, n))
     yield* world.eventually(check(() => assert.deepEqual(quick.values(), numbers(20))))
     const heard = yield* collect(b, slow)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), numbers(20))))
+    yield* hears(world, heard, numbers(20))
     yield* publish(a, Kept, 20)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), numbers(21))))
+    yield* hears(world, heard, numbers(21))
   })
 
 /** S6 A5 Without history the oldest that wait go, and the gap says how many. */
@@ -277,7 +262,7 @@ export const aSlowSubscriberLearnsHowManyItMissed: Law = (world) =>
     yield* Effect.forEach(numbers(10), (n) => publish(a, Plain, n))
     yield* world.advance("1 second")
     const heard = yield* collect(b, slow)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), ["SlowConsumer 6", 6, 7, 8, 9])))
+    yield* hears(world, heard, ["SlowConsumer 6", 6, 7, 8, 9])
   })
 
 /** S7 A dedupe key publishes once for as long as its message is in the history, and answers the first position. */
@@ -290,7 +275,7 @@ export const aDedupeKeyPublishesOnce: Law = (world) =>
     assert.deepEqual([again, first.duplicate], [{ position: first.position, duplicate: true }, false])
     yield* Effect.forEach([3, 4, 5], (n) => publish(a, Short, n))
     assert.equal((yield* publish(a, Short, 6, "key")).duplicate, false)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3, 4, 5, 6])))
+    yield* hears(world, heard, [1, 3, 4, 5, 6])
     assert.equal((yield* publish(a, Short, 7, "key")).duplicate, true)
   })
 
@@ -311,8 +296,8 @@ export const subscribingInThePastGivesAllFromThere: Law = (world) =>
     const earliest = yield* listen(b, Kept, { from: "earliest", buffer: 3 })
     const after = yield* listen(b, Kept, { from: published[4]!.position })
     const last = yield* listen(b, Kept, { from: { last: 2 } })
-    yield* world.eventually(check(() => assert.deepEqual(earliest.shape(), numbers(20))))
-    yield* world.eventually(check(() => assert.deepEqual(after.shape(), numbers(20).slice(5))))
+    yield* hears(world, earliest, numbers(20))
+    yield* hears(world, after, numbers(20).slice(5))
     const count = last.values().length
     assert.ok(count >= 2 && count <= 12)
     assert.deepEqual(last.values(), numbers(20).slice(-count))
@@ -327,7 +312,7 @@ export const subscribingAtTheLastGivesThatMany: Law = (world) =>
     const last = yield* listen(a, Kept, { from: { last: 3 } })
     const none = yield* listen(a, Kept, { from: { last: 0 } })
     yield* publish(a, Kept, 10)
-    yield* world.eventually(check(() => assert.deepEqual(last.shape(), [7, 8, 9, 10])))
+    yield* hears(world, last, [7, 8, 9, 10])
     assert.deepEqual(none.shape(), [10])
   })
 
@@ -355,7 +340,7 @@ export const aMessageThatDoesNotFitIsAGap: Law = (world) =>
     yield* publish(a, Kept, 1)
     yield* publish(a, text, "not a number")
     yield* publish(a, Kept, 2)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, "Undecodable 1", 2])))
+    yield* hears(world, heard, [1, "Undecodable 1", 2])
   })
 
 /** S11 `publishAll` keeps the order given, with none of others in between. */
@@ -443,7 +428,7 @@ export const aLostAnswerIsOnceOrNotAtAll: Law = (world) =>
     yield* a.loseAnswer("not applied")
     assert.deepEqual(yield* refusal(publish(a, Kept, 2)), ["ConnectionLost", "Unknown"])
     yield* publish(a, Kept, 3)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3])))
+    yield* hears(world, heard, [1, 3])
   })
 
 /** A2 After `NotApplied` the effect is never seen. */
@@ -460,10 +445,7 @@ export const whatWasNotAppliedIsNeverSeen: Law = (world) =>
     yield* a.heal
     yield* world.advance("10 seconds")
     yield* publish(a, Kept, 4)
-    yield* world.eventually(
-      check(() => assert.deepEqual(heard.shape(), [4])),
-      "5 seconds"
-    )
+    yield* hears(world, heard, [4], "5 seconds")
   })
 
 /** A4 When the layer closes, subscriptions end with `Closed` and the backend forgets them. */
@@ -522,14 +504,9 @@ export const noTwoNamesMeet: Law = (world) =>
 export const badOptionsAreRefused: Law = (world) =>
   Effect.gen(function* () {
     const a = yield* world.spawn()
-    const histories = [
-      { size: 0, timeToLive: "1 hour" },
-      { size: 1.5, timeToLive: "1 hour" },
-      { size: 100_001, timeToLive: "1 hour" },
-      { size: 1, timeToLive: 0 },
-      { size: 1, timeToLive: Number.POSITIVE_INFINITY }
-    ] as const
-    for (const history of histories) {
+    const sizes = [0, 1.5, 100_001].map((size) => ({ size, timeToLive: 1000 }))
+    const times = [0, Number.POSITIVE_INFINITY].map((timeToLive) => ({ size: 1, timeToLive }))
+    for (const history of [...sizes, ...times]) {
       const bad = PubSub.channel("bad", { message: Schema.Int, history })
       for (const call of [publish(a, bad, 1), publishAll(a, bad, [1]), subscribe(a, bad), kept(a, bad)]) {
         assert.deepEqual(yield* refusal(call), ["Misconfigured", "NotApplied"])
@@ -580,7 +557,7 @@ export const aClockThatStepsKeepsTheOrder: Law = (world) =>
     yield* publish(a, Kept, 2)
     yield* world.store.stepClock("40 minutes")
     yield* publish(a, Kept, 3)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 2, 3])))
+    yield* hears(world, heard, [1, 2, 3])
     assert.deepEqual(yield* kept(a, Kept), [1, 2, 3])
   })
 
@@ -592,10 +569,10 @@ export const aFullServerStillServesReaders: Law = (world) =>
     yield* world.store.full(true)
     assert.deepEqual(yield* refusal(publish(a, Kept, 2)), ["CapacityExceeded", "NotApplied"])
     const heard = yield* listen(b, Kept, { from: "earliest" })
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1])))
+    yield* hears(world, heard, [1])
     yield* world.store.full(false)
     yield* publish(a, Kept, 3)
-    yield* world.eventually(check(() => assert.deepEqual(heard.shape(), [1, 3])))
+    yield* hears(world, heard, [1, 3])
   })
 
 /** A3 `status` tells of an outage and of its end. */
@@ -616,62 +593,4 @@ export const statusTellsOfAnOutage: Law = (world) =>
       check(() => assert.equal(seen.at(-1), "Up")),
       "5 seconds"
     )
-  })
-
-// -- how laws speak -----------------------------------------------------------------------------------------------
-
-/** Without a log. */
-const silent = Logger.layer([])
-
-const on = <A, E, R>(peer: Peer, use: (pubsub: PubSub.Service) => Effect.Effect<A, E, R>) =>
-  Effect.provide(Effect.flatMap(PubSub.PubSub, use), peer.context)
-
-const publish = <A>(peer: Peer, channel: PubSub.Channel<A>, message: A, dedupeKey?: string) =>
-  on(peer, (pubsub) => pubsub.publish(channel, message, { dedupeKey }))
-
-const publishAll = <A>(peer: Peer, channel: PubSub.Channel<A>, messages: ReadonlyArray<A>) =>
-  on(peer, (pubsub) => pubsub.publishAll(channel, messages))
-
-const subscribe = <A>(peer: Peer, channel: PubSub.Channel<A>, options?: PubSub.SubscribeOptions) =>
-  on(peer, (pubsub) => pubsub.subscribe(channel, options))
-
-const kept = <A>(peer: Peer, channel: PubSub.Channel<A>) =>
-  Effect.map(
-    on(peer, (pubsub) => pubsub.history(channel)),
-    (messages) => messages.map(({ value }) => value)
-  )
-
-/** Subscribes and keeps what is delivered. */
-const listen = <A>(peer: Peer, channel: PubSub.Channel<A>, options?: PubSub.SubscribeOptions) =>
-  Effect.flatMap(subscribe(peer, channel, options), (subscription) => collect(peer, subscription))
-
-const collect = <A>(peer: Peer, subscription: PubSub.Subscription<A>) => {
-  const deliveries: Array<PubSub.Delivery<A>> = []
-  const messages = () => deliveries.filter((delivery) => delivery._tag === "Message")
-  const run = Stream.runForEach(subscription.deliveries, (delivery) => Effect.sync(() => deliveries.push(delivery)))
-  return Effect.as(Effect.forkScoped(Effect.provide(Effect.ignore(run), peer.context)), {
-    values: () => messages().map(({ value }) => value),
-    positions: () => messages().map(({ position }) => position),
-    gaps: () => deliveries.flatMap((delivery) => (delivery._tag === "Gap" ? [delivery.reason] : [])),
-    /** Messages and gaps as they came: `[1, "HistoryTrimmed 7", 9]`. */
-    shape: () => deliveries.map((delivery) => (delivery._tag === "Gap" ? told(delivery) : delivery.value))
-  })
-}
-
-const told = ({ missed, reason }: PubSub.Gap) => (missed === undefined ? reason : `${reason} ${missed}`)
-
-const check = (assertion: () => void) => Effect.sync(assertion)
-
-const numbers = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, n) => n)
-
-/** Fails unless the call does; the reason and the outcome, or the error's tag. */
-const refusal = <E, R>(call: Effect.Effect<unknown, E, R>) =>
-  Effect.flatMap(Effect.exit(call), (exit): Effect.Effect<ReadonlyArray<string>> => {
-    if (Exit.isSuccess(exit)) return Effect.die(new assert.AssertionError({ message: "the call was not refused" }))
-    const error = Cause.squash(exit.cause)
-    if (!(error instanceof Error) || !("_tag" in error)) return Effect.die(error)
-    if (!("reason" in error) || !("outcome" in error)) return Effect.succeed([String(error._tag)])
-    const { reason } = error
-    const tag = typeof reason === "object" && reason !== null && "_tag" in reason ? String(reason._tag) : ""
-    return Effect.succeed([tag, String(error.outcome)])
   })
