@@ -14,6 +14,7 @@
  *   -- COST O(entries)
  *   -- COMMANDS XADD, SPUBLISH
  */
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -180,10 +181,17 @@ const read = (): ReadonlyArray<Parsed> =>
     .sort()
     .map((name) => parse(name, fs.readFileSync(path.join(root, "lua", `${name}.lua`), "utf8")))
 
+/** As `pnpm format` leaves it. */
+const format = (file: string, text: string): string =>
+  execFileSync(path.join(root, "..", "..", "node_modules", ".bin", "oxfmt"), [`--stdin-filepath=${file}`], {
+    input: text,
+    encoding: "utf8"
+  })
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const target = path.join(root, "src", "internal", "scripts.ts")
   try {
-    const text = generate(read())
+    const text = format(target, generate(read()))
     const current = fs.existsSync(target) ? fs.readFileSync(target, "utf8") : ""
     if (process.argv.includes("--check")) {
       if (current !== text) throw new HeaderError("src/internal/scripts.ts is not current: run `npm run codegen`")

@@ -1,8 +1,10 @@
-/** The services whose laws are tried: where the laws stand, and what a peer is made of on each backend. */
+/** The services whose laws are tried: the laws, and what a peer is made of on each backend. */
+import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
+import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
 import * as Effect from "effect/Effect"
@@ -13,20 +15,17 @@ import type { At } from "../../packages/redis-live/test/support/Primaries.ts"
 export type Place = "memory" | At
 
 export interface Suite {
-  readonly lawFile: string
   readonly prove: (law: string, place: Place, seed: number) => Effect.Effect<void, unknown>
 }
 
 const suite = <R>(
-  lawFile: string,
   laws: Readonly<Record<string, World.Law<R>>>,
   memory: Layer.Layer<R, unknown, MemoryBackend.MemoryBackend>,
   redis: () => Promise<{ readonly layer: Layer.Layer<R, unknown, RedisClient.RedisClient> }>
 ): Suite => ({
-  lawFile,
   prove: (name, place, seed) => {
     const law = laws[name]
-    if (law === undefined) return Effect.die(new ReferenceError(`${lawFile} has no law ${name}`))
+    if (law === undefined) return Effect.die(new ReferenceError(`no law ${name}`))
     return World.prove(
       Effect.fnUntraced(function* ({ notes }) {
         if (place === "memory") return yield* MemoryWorld.make({ seed, notes, layer: () => memory })
@@ -42,10 +41,9 @@ const suite = <R>(
 const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
 
 export const suites: Readonly<Record<string, Suite>> = {
-  PubSub: suite(
-    "packages/testkit/src/laws/PubSubLaws.ts",
-    PubSubLaws,
-    MemoryPubSub.layer,
-    () => import("@troupe/redis-live/RedisPubSub")
-  )
+  PeerRegistry: suite(PeerRegistryLaws, MemoryPeerRegistry.layer(), async () => {
+    const RedisPeerRegistry = await import("@troupe/redis-live/RedisPeerRegistry")
+    return { layer: RedisPeerRegistry.layer() }
+  }),
+  PubSub: suite(PubSubLaws, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub"))
 }

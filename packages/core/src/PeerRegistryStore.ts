@@ -62,42 +62,54 @@ export interface Beat {
   /** Undefined: somebody who only watches. */
   readonly id: PeerId | undefined
   readonly name: string
+  /** The book has said before that it has this id. */
+  readonly joined: boolean
   readonly suspectAfterMs: number
   readonly downAfterMs: number
-  /** Sent where the book may not have this peer yet, or no more. A seat of 0: the process has none yet. */
-  readonly record: { readonly metadata: Metadata; readonly seat: number; readonly joinedAt: number } | undefined
   /** What the peer's view has reached; an empty epoch: it has seen nothing. */
   readonly epoch: string
   readonly version: number
 }
 
+/**
+ * - `Alive`: in the book.
+ * - `Unknown`: not in it, and to be entered: it never was, or the book was lost.
+ * - `Gone`: declared gone; this id never comes back (P6).
+ * - `Superseded`: gone, and a later peer has its name (P7).
+ */
+export type Status = "Alive" | "Unknown" | "Gone" | "Superseded"
+
 export interface Answer {
-  /**
-   * - `Alive`: heard of, and in the book.
-   * - `Unknown`: not in it, because the book was lost; beat again with the record.
-   * - `Gone`: declared gone; this id never comes back (P6).
-   * - `Superseded`: gone, and a later peer has its name (P7).
-   */
-  readonly status: "Alive" | "Unknown" | "Gone" | "Superseded"
+  readonly status: Status
   readonly epoch: string
   readonly version: number
   /** Server time, ms. */
   readonly now: number
+  /** The book's time. */
   readonly clock: number
   /** Grows whenever a leadership is given up. */
   readonly freed: number
-  /** The first `nearest` by when they are due to be judged, in `clock`'s time. */
+  /** The first `nearest` by when they are due to be judged, in the book's time. */
   readonly nearest: ReadonlyArray<{ readonly id: PeerId; readonly due: number }>
   /**
-   * What the view misses: changes from its version on, oldest first, at most `pageSize`; or, where the book does not
-   * have them any more or is another one, the peers there are, as the first of several pages.
+   * What the view misses: changes from its version on, oldest first, at most `pageSize`. Undefined where the book is
+   * another one, or does not have them any more: then the pages tell who is there.
    */
-  readonly missed:
-    | { readonly _tag: "Changes"; readonly changes: ReadonlyArray<Change> }
-    | { readonly _tag: "Page"; readonly page: Page }
+  readonly missed: ReadonlyArray<Change> | undefined
 }
 
-/** Some of the peers. Who is there throughout is on one page at least. An empty cursor: that was the last. */
+/** A peer that is to be in the book. A seat or a time of 0: it has none yet. */
+export interface Entry {
+  readonly id: PeerId
+  readonly name: string
+  readonly metadata: Metadata
+  readonly suspectAfterMs: number
+  readonly downAfterMs: number
+  readonly seat: number
+  readonly joinedAt: number
+}
+
+/** Some of the peers. Who is there throughout is on one page at least. An empty cursor: it is the last. */
 export interface Page {
   readonly peers: ReadonlyArray<Stored>
   readonly cursor: string
@@ -128,7 +140,7 @@ export const nearest = 16
 export const pageSize = 64
 /** Changes that are kept for whoever was cut off. */
 export const keptChanges = 1_000
-/** How long, in `clock`'s time, and for how many it is known that they are gone. */
+/** How long, in the book's time, and of how many peers it is known that they are gone. */
 export const graveMs = 3_600_000
 export const maxGraves = 10_000
 /** The most wishes of one call. */
@@ -138,11 +150,16 @@ export const maxMetadataBytes = 16_384
 
 export interface Service {
   /**
-   * One heartbeat: enters the peer where it is new, keeps it alive, judges who is overdue, pushes what changed, and
-   * answers what this peer misses. One round trip. Keeps alive: a full server takes it.
+   * One heartbeat: keeps the peer alive, judges who is overdue, pushes what changed, and answers what this peer misses.
+   * One round trip. Keeps alive: a full server takes it.
    */
   readonly beat: (beat: Beat) => Effect.Effect<Answer, BackendError>
-  /** The next page of peers, or undefined where the book is another one by now. */
+  /**
+   * Puts a peer into the book that a beat did not find there. Of the same name as another that has the lower seat: that
+   * one leaves. `Unknown`: the book first needs a beat.
+   */
+  readonly enter: (entry: Entry) => Effect.Effect<Status, BackendError>
+  /** Who is there, page by page, from the cursor "" on; undefined where the book is another one by now. */
   readonly page: (epoch: string, cursor: string) => Effect.Effect<Page | undefined, BackendError>
   /** What was pushed; undefined for a peer that is not in the book. Adds: a full server refuses. */
   readonly update: (id: PeerId, metadata: Metadata) => Effect.Effect<string | undefined, BackendError>

@@ -1,3 +1,5 @@
 /** Troupe on Redis. Modules are namespaces: `RedisClient.RedisClient` is the service, `RedisClient.layer` its layer. */
 export * as RedisClient from "./RedisClient.ts"
+export * as RedisLive from "./RedisLive.ts"
+export * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 export * as RedisPubSub from "./RedisPubSub.ts"

@@ -52,7 +52,11 @@ const keeps = <R>(
 ): Effect.Effect<void> =>
   World.prove(({ notes }) => makeWorld({ seed, notes }), law).pipe(
     Effect.catchCause((cause) =>
-      Effect.die(new Error(`${title} fails with seed ${seed} (TROUPE_SEED=${seed} tries it again)`, { cause: Cause.squash(cause) }))
+      Effect.die(
+        new Error(`${title} fails with seed ${seed} (TROUPE_SEED=${seed} tries it again)`, {
+          cause: Cause.squash(cause)
+        })
+      )
     )
   )
 

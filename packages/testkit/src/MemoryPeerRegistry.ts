@@ -31,8 +31,14 @@ const store: Layer.Layer<PeerRegistryStore, never, MemoryBackend> = Layer.effect
           push(pushed)
           return answer
         }),
-      // One answer holds them all.
-      page: () => Effect.succeed({ peers: [], cursor: "" }),
+      enter: (entry) =>
+        request("enter", false, (now, run) => {
+          const { pushed, status } = Book.enter(book(), now, run, entry)
+          push(pushed)
+          return status
+        }),
+      // One page holds them all.
+      page: (epoch) => request("beat", false, () => Book.page(book(), epoch)),
       update: (id, metadata) =>
         request("updateMetadata", true, (now) => {
           const pushed = Book.update(book(), now, id, metadata)

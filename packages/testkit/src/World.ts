@@ -65,6 +65,8 @@ export interface Node<R> {
   readonly hear: Effect.Effect<void>
   /** The next request loses its answer: after it was applied, or before. */
   readonly loseAnswer: (which: "applied" | "not applied") => Effect.Effect<void>
+  /** The next push to it is lost, and nothing tells it so. */
+  readonly losePush: Effect.Effect<void>
   /** Its own clock is off by this much. */
   readonly skew: (by: Duration.Input) => Effect.Effect<void>
 }
@@ -141,7 +143,9 @@ const realPause = Effect.callback<void>((resume) => {
 })
 
 /** A world on that backend, until the scope closes. */
-export const make = Effect.fnUntraced(function* <R>(options: Options<R>): Effect.fn.Return<World<R>, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* <R>(
+  options: Options<R>
+): Effect.fn.Return<World<R>, never, Scope.Scope> {
   const { backend, seed } = options
   const time = new Time()
   const server = new Server(time)
@@ -179,7 +183,8 @@ export const make = Effect.fnUntraced(function* <R>(options: Options<R>): Effect
         }
         const next = time.next()
         if (next !== undefined && next <= limit) time.moveTo(next)
-        else if ((patience -= realPauseMs) < 0) return yield* Effect.die(new Error("waits for what time does not bring"))
+        else if ((patience -= realPauseMs) < 0)
+          return yield* Effect.die(new Error("waits for what time does not bring"))
       }
     })
   const peers = new Peers({ backend, complete, pump, seed, server, time, turns })
@@ -198,7 +203,8 @@ export const make = Effect.fnUntraced(function* <R>(options: Options<R>): Effect
       else return
     }
   })
-  const after = (input: Duration.Input): number => time.now + Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(input)))
+  const after = (input: Duration.Input): number =>
+    time.now + Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(input)))
 
   return {
     seed,
@@ -212,7 +218,10 @@ export const make = Effect.fnUntraced(function* <R>(options: Options<R>): Effect
           last = exit
           return Exit.isSuccess(exit) || Exit.hasInterrupts(exit)
         })
-        return Effect.andThen(pass(after(within), look), Effect.suspend(() => last))
+        return Effect.andThen(
+          pass(after(within), look),
+          Effect.suspend(() => last)
+        )
       }),
     always: (check, during) => Effect.suspend(() => pass(after(during), Effect.as(check, false))),
     complete,
@@ -259,5 +268,5 @@ export const prove = <R>(
 ): Effect.Effect<void, unknown> => {
   const proof = (notes: boolean) =>
     Effect.scoped(Effect.flatMap(make({ notes }), (world) => world.run(Effect.scoped(law(world)))))
-  return Effect.catchDefect(proof(false), (defect) => defect instanceof NoNotes ? proof(true) : Effect.die(defect))
+  return Effect.catchDefect(proof(false), (defect) => (defect instanceof NoNotes ? proof(true) : Effect.die(defect)))
 }

@@ -1,4 +1,5 @@
 /** Memory layers for every service, and the state that the peers of one memory cluster share. */
+export * as Memory from "./Memory.ts"
 export * as MemoryBackend from "./MemoryBackend.ts"
 export * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 export * as MemoryPubSub from "./MemoryPubSub.ts"

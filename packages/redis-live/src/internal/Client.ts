@@ -8,10 +8,9 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type * as Io from "ioredis"
 import { Cluster } from "./Cluster.ts"
 import type { Call, Connection } from "./Connection.ts"
-import { backendError, type Failure, fromUse, isReply, timedOut, undecodable } from "./errors.ts"
+import { backendError, type Failure, undecodable } from "./errors.ts"
 import type { Host, Lane } from "./Lane.ts"
 import { Request, Requests, type Role } from "./Request.ts"
 import { type Router, Single } from "./Router.ts"
@@ -22,6 +21,7 @@ import type { Settings } from "./Settings.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 import { Timers } from "./Timers.ts"
 import { Timing } from "./Timing.ts"
+import { service, Use } from "./Use.ts"
 
 /** Calls under way; one more is refused with CapacityExceeded. */
 const maxCalls = 10_000
@@ -31,13 +31,8 @@ export type Status = "Up" | "Degraded" | "Down"
 export interface Client {
   readonly connection: Connection
   readonly status: Stream.Stream<Status>
-  readonly use: <A>(
-    operation: string,
-    f: (client: Io.Redis | Io.Cluster) => Promise<A>
-  ) => Effect.Effect<A, BackendError>
+  readonly use: Use["use"]
 }
-
-const service = "RedisClient"
 
 export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, BackendError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -91,12 +86,13 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         }
         changed()
       },
+      retired: () => changed(),
       message: (session, channel, payload) => subscriptions.deliver(session, channel, payload),
       moved: (_, session) => subscriptions.taken(session)
     }
     const router = route(host, settings, () => subscriptions.moved())
     const subscriptions: Subscriptions = new Subscriptions(host, () => router, wire, changed)
-    const shared = new SharedCluster(io, settings)
+    const raw = new Use(config, settings, requests, router)
 
     yield* Effect.acquireRelease(
       Effect.sync(() => wire.onDown(() => subscriptions.cut())),
@@ -104,8 +100,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         Effect.promise(async () => {
           stop()
           requests.close()
+          raw.close()
           timers.close()
-          shared.close()
           await router.close()
         })
     )
@@ -176,71 +172,27 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       barrier: Effect.promise(() => subscriptions.barrier())
     }
 
-    const ping = (settle: (failure: Failure | undefined, reply: unknown) => void): Request =>
-      new Request("command", "PING", [], undefined, undefined, settle)
+    const use: Use["use"] = (operation, f) => wire.send({ service, operation, adds: true }, raw.use(operation, f))
 
-    /** The command connection, waited for where it is opening; on a cluster ioredis' own client. */
-    const borrow: Effect.Effect<Io.Redis | Io.Cluster, BackendError> =
-      settings.place._tag === "Cluster"
-        ? Effect.flatMap(
-            Effect.promise(() => shared.ready()),
-            (got) => ("reason" in got ? Effect.fail(backendError(service, "use", got)) : Effect.succeed(got))
-          )
-        : Effect.suspend(() => {
-            const [node] = router.nodes
-            const client = node?.lanes.command.session?.client
-            if (client !== undefined) return Effect.succeed(client)
-            let request: Request | undefined
-            return send(
-              { service, operation: "use" },
-              (settle) => (request = ping(settle)),
-              () => request?.session?.client ?? fail("no connection")
+    yield* send(
+      { service, operation: "layer" },
+      (settle) => new Request("command", "INFO", ["memory"], undefined, undefined, settle),
+      evicting
+    ).pipe(
+      Effect.flatMap((policy) =>
+        policy === undefined
+          ? Effect.void
+          : Effect.logWarning(
+              `Redis evicts with ${policy}: it may drop what Troupe needs. Use noeviction or volatile-*`
             )
-          })
-
-    const use = <A>(
-      operation: string,
-      f: (client: Io.Redis | Io.Cluster) => Promise<A>
-    ): Effect.Effect<A, BackendError> =>
-      wire.send(
-        { service, operation, adds: true },
-        Effect.flatMap(borrow, (client) =>
-          Effect.callback<A, BackendError>((resume) => {
-            const end = timers.after(settings.commandTimeoutMs, () => {
-              resume(Effect.fail(backendError(service, operation, timedOut(settings.commandTimeoutMs, true))))
-              // Perhaps the connection is dead: then this finds out and replaces it.
-              const request = ping(() => {})
-              if (settings.place._tag !== "Cluster" && requests.add(request)) router.submit(request)
-            })
-            // `async`, so that a synchronous throw is a rejection too.
-            const run = async (): Promise<A> => f(client)
-            run().then(
-              (value) => {
-                timers.cancel(end)
-                resume(Effect.succeed(value))
-              },
-              (error: unknown) => {
-                timers.cancel(end)
-                resume(
-                  isOurs(error)
-                    ? Effect.fail(backendError(service, operation, fromUse(router.where, error)))
-                    : Effect.die(error)
-                )
-              }
-            )
-          })
-        )
-      )
-
-    yield* warnOfEviction(use)
+      ),
+      // Not everyone may ask.
+      Effect.catch(() => Effect.void)
+    )
     return { connection, status: Stream.changes(SubscriptionRef.changes(status)), use }
   })
 
 // -- internals ----------------------------------------------------------------------------------------------------
-
-const fail = (message: string): never => {
-  throw new Error(message)
-}
 
 const reconnects: { readonly [R in Role]: Metric.Counter<number> } = {
   command: Metric.withAttributes(Metrics.reconnects, { role: "command" }),
@@ -261,97 +213,5 @@ const route = (host: Host, { place }: Settings, onMoved: () => void): Router => 
   }
 }
 
-/** Redis' answers and the connection's failures; what else a caller's promise is rejected with is the caller's defect. */
-const isOurs = (error: unknown): boolean =>
-  isReply(error) ||
-  (error instanceof Error &&
-    ("command" in error ||
-      "syscall" in error ||
-      /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Too many Cluster|None of startup|Failed to refresh|Command aborted|Connection in subscriber mode)/.test(
-        error.message
-      )))
-
 /** What evicts keys without a time to live evicts Troupe's. */
-const warnOfEviction = (use: Client["use"]): Effect.Effect<void> =>
-  use("info", (client) => client.info("memory")).pipe(
-    Effect.flatMap((info) => {
-      const [, policy = "noeviction"] = /maxmemory_policy:(\S+)/.exec(info) ?? []
-      return policy.startsWith("allkeys-")
-        ? Effect.logWarning(`Redis evicts with ${policy}: it may drop what Troupe needs. Use noeviction or volatile-*`)
-        : Effect.void
-    }),
-    // Not everyone may ask.
-    Effect.catch(() => Effect.void)
-  )
-
-/** ioredis' own Cluster, for `use` alone: opened when first used, and anew where it has ended. */
-class SharedCluster {
-  private readonly io: Ioredis
-  private readonly settings: Settings
-  private client: Io.Cluster | undefined
-
-  constructor(io: Ioredis, settings: Settings) {
-    this.io = io
-    this.settings = settings
-  }
-
-  ready(): Promise<Io.Cluster | Failure> {
-    const client = this.client ?? this.open()
-    if (client.status === "ready") return Promise.resolve(client)
-    return new Promise((resolve) => {
-      const up = (): void => {
-        client.off("end", down)
-        resolve(client)
-      }
-      const down = (): void => {
-        client.off("ready", up)
-        resolve(fromUse("the cluster", new Error("None of startup nodes is available")))
-      }
-      client.once("ready", up)
-      client.once("end", down)
-    })
-  }
-
-  close(): void {
-    this.client?.disconnect()
-  }
-
-  private open(): Io.Cluster {
-    const { password, place, tls, username } = this.settings
-    const client = new this.io.Cluster(place._tag === "Cluster" ? [...place.nodes] : [], {
-      enableOfflineQueue: false,
-      retryDelayOnFailover: 0,
-      slotsRefreshTimeout: 2_000,
-      slotsRefreshInterval: 15_000,
-      clusterRetryStrategy: () => null,
-      redisOptions: {
-        ...(tls === undefined
-          ? {}
-          : {
-              tls: {
-                minVersion: "TLSv1.2",
-                ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-                ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-                ...(tls.key === undefined ? {} : { key: tls.key }),
-                ...(tls.servername === undefined ? {} : { servername: tls.servername })
-              }
-            }),
-        username,
-        password,
-        maxRetriesPerRequest: 0,
-        autoResendUnfulfilledCommands: false,
-        enableReadyCheck: false,
-        disableClientInfo: true,
-        commandTimeout: this.settings.commandTimeoutMs,
-        connectTimeout: 1_000,
-        keepAlive: 5_000
-      }
-    })
-    client.on("error", () => {})
-    client.once("end", () => {
-      if (this.client === client) this.client = undefined
-    })
-    this.client = client
-    return client
-  }
-}
+const evicting = (info: unknown): string | undefined => /maxmemory_policy:(allkeys-\S+)/.exec(String(info))?.[1]

@@ -64,7 +64,7 @@ export class Cluster implements Router {
   }
 
   submit(request: Request): void {
-    const owner = request.key === undefined ? undefined : this.owners[slotOf(request.key)]
+    const owner = request.key === undefined ? this.candidates()[0] : this.owners[slotOf(request.key)]
     if (owner !== undefined) return owner.lanes[request.role].submit(request)
     this.soon()
     this.host.requests.settle(request, unavailable("no server of the cluster owns the slot"), undefined)
@@ -184,7 +184,9 @@ export class Cluster implements Router {
     this.ask(first, (failure) => {
       this.asking = false
       if (failure !== undefined) return this.refreshFrom(others)
-      const isWhole = [...this.primaries].every(({ all }) => all.every((lane) => !lane.wanted || lane.session !== undefined))
+      const isWhole = [...this.primaries].every(({ all }) =>
+        all.every((lane) => !lane.wanted || lane.session !== undefined)
+      )
       const again = this.again
       this.again = false
       this.later(again || !isWhole ? timing.topologyUrgent : timing.topologyInterval)
@@ -225,10 +227,11 @@ export class Cluster implements Router {
     if (isUsed) return this.soon()
     this.known.delete(key)
     for (const lane of node.all) void lane.close()
+    this.host.retired()
   }
 }
 
-const nobody = (): Array<Node | undefined> => new Array<Node | undefined>(slots).fill(undefined)
+const nobody = (): Array<Node | undefined> => Array.from({ length: slots }, () => undefined)
 
 const name = ({ host, port }: Endpoint): string => `${host}:${port}`
 

@@ -6,7 +6,7 @@
  * | service      | keys                                                                                                |
  * | ------------ | --------------------------------------------------------------------------------------------------- |
  * | PubSub       | `P:{ps:n}:log` stream · `:meta` hash · channel `P:{ps:n}`                                            |
- * | PeerRegistry | `P:{peers}:beats` · `:records` · `:names` · `:meta` · `:events` · `:grave` · `:leader:n` · `P:{peers}` |
+ * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
  */
 import * as Name from "@troupe/core/Name"
 
@@ -28,24 +28,17 @@ export const pubsub = (prefix: string) => {
   }
 }
 
-/** The one registry of a prefix. */
+/** The one registry of a prefix: what each key holds is said in lua/PeerRegistry/beat.lua and terms.lua. */
 export const peers = (prefix: string) => {
-  const tag = `${prefix}:{peers}`
+  const channel = `${prefix}:{peers}`
   return {
-    /** Sorted set: id → last beat. */
-    beats: `${tag}:beats`,
-    /** Hash: id → record. */
-    records: `${tag}:records`,
-    /** Hash: name → id. */
-    names: `${tag}:names`,
-    /** Hash: epoch, version, tick, judgeFrom. */
-    meta: `${tag}:meta`,
-    /** Stream. */
-    events: `${tag}:events`,
-    /** Sorted set of the gone that are still to be swept. */
-    grave: `${tag}:grave`,
-    /** Hash: who leads, until when, with which fence. */
-    leader: (name: string): string => `${tag}:leader:${Name.encode(name)}`,
-    channel: tag
+    meta: `${channel}:meta`,
+    records: `${channel}:records`,
+    due: `${channel}:due`,
+    names: `${channel}:names`,
+    grave: `${channel}:grave`,
+    changes: `${channel}:changes`,
+    leaders: `${channel}:leaders`,
+    channel
   }
 }

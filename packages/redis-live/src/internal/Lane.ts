@@ -3,7 +3,16 @@
  * sends what is asked of it. A call that comes while the first attempt after a loss is under way waits for it; after a
  * failed one calls fail at once until the next has succeeded.
  */
-import { connectionLost, type Failure, fromOpening, fromReply, full, isReply, replyCode, unavailable } from "./errors.ts"
+import {
+  connectionLost,
+  type Failure,
+  fromOpening,
+  fromReply,
+  full,
+  isReply,
+  replyCode,
+  unavailable
+} from "./errors.ts"
 import type { Request, Requests, Role } from "./Request.ts"
 import { type Endpoint, type Identity, Session, type SessionConfig, type SessionEvents } from "./Session.ts"
 
@@ -16,6 +25,8 @@ export interface Host {
   readonly up: (lane: Lane) => void
   /** Was up, with that session, or tried to be. `failure` says why it is not. */
   readonly down: (lane: Lane, session: Session | undefined, failure: Failure) => void
+  /** A server is not in use any more, and its lanes are closed. */
+  readonly retired: () => void
   readonly message: SessionEvents["message"]
   readonly moved: (lane: Lane, session: Session) => void
 }
@@ -112,7 +123,8 @@ export class Lane {
   /** Opens it, if it is not open or opening. */
   want(): void {
     this.wanted = true
-    if (!this.closed && this.session === undefined && this.opening === undefined && this.timer === undefined) this.attempt()
+    if (!this.closed && this.session === undefined && this.opening === undefined && this.timer === undefined)
+      this.attempt()
   }
 
   /** Ends it for good. What is written to it and unanswered is the caller's to settle. */
@@ -160,16 +172,17 @@ export class Lane {
     const { config, requests } = this.host
     if (session.identity !== undefined) this.node.haunt(session.identity)
     if (performance.now() - this.openedAt >= config.timing.steadyAfter) this.attempts = 0
+    // Before anyone is told: who is may ask for something at once.
+    this.later(failure)
     requests.lose(session, connectionLost(session.where))
     this.host.down(this, session, failure)
-    this.later(failure)
   }
 
   private failed(failure: Failure): void {
     this.opening = undefined
     this.failure = failure
-    this.host.down(this, undefined, failure)
     this.later(failure)
+    this.host.down(this, undefined, failure)
     this.drain(failure)
   }
 
@@ -213,7 +226,10 @@ export class Lane {
     if (request.settled) return
     if (!isReply(error)) {
       const unsent = error instanceof Error && error.message.includes("enableOfflineQueue")
-      return this.settle(request, unsent ? unavailable(`not connected to ${session.where}`) : connectionLost(session.where))
+      return this.settle(
+        request,
+        unsent ? unavailable(`not connected to ${session.where}`) : connectionLost(session.where)
+      )
     }
     request.session = undefined
     const code = replyCode(error)

@@ -99,11 +99,12 @@ export class Requests {
 
   /** A connection is gone: what was written to it and not answered. */
   lose(session: Session, failure: Failure): void {
-    for (let request = this.head; request !== undefined; ) {
-      const { next } = request
-      if (request.session === session) this.settle(request, failure, undefined)
-      request = next
+    const lost: Array<Request> = []
+    for (let request = this.head; request !== undefined; request = request.next) {
+      if (request.session === session) lost.push(request)
     }
+    // Whoever is told may ask or give up something at once, and so change the list.
+    for (const request of lost) this.settle(request, failure, undefined)
   }
 
   close(): void {

@@ -3,6 +3,7 @@
  * session that follows asks the server itself for its role. The name and the password are the primary's and are not
  * shown to sentinels; TLS goes for both.
  */
+import { OpeningError, unavailable } from "./errors.ts"
 import { type Endpoint, Session, type SessionConfig } from "./Session.ts"
 
 const ask = (config: SessionConfig, sentinel: Endpoint, name: string): Promise<Endpoint> =>
@@ -10,14 +11,14 @@ const ask = (config: SessionConfig, sentinel: Endpoint, name: string): Promise<E
     const { promise, reject: ended, resolve: answered } = Promise.withResolvers<unknown>()
     const session = new Session(config, sentinel, "command", [], {
       opened: (session) => answered(session.command("SENTINEL", ["get-master-addr-by-name", name])),
-      ended: (_, failure) => ended(failure.reason),
+      ended: (_, failure) => ended(new OpeningError(failure)),
       message: () => {},
       moved: () => {}
     })
     const timer = config.timers.after(3 * config.timing.connectTimeout, () => session.end("no answer"))
     promise
       .then((reply) => {
-        if (!Array.isArray(reply)) throw new UnknownPrimary(`the sentinels know no primary of that name`)
+        if (!Array.isArray(reply)) throw new OpeningError(unavailable(`the sentinels know no primary "${name}"`))
         resolve({ host: String(reply[0]), port: Number(reply[1]) })
       })
       .catch(reject)
@@ -27,9 +28,7 @@ const ask = (config: SessionConfig, sentinel: Endpoint, name: string): Promise<E
       })
   })
 
-export class UnknownPrimary extends Error {}
-
-/** The first answer of any sentinel. */
+/** The first answer of any sentinel; where none has one, why the last has not. */
 export const primary =
   (config: SessionConfig, sentinels: ReadonlyArray<Endpoint>, name: string) => (): Promise<Endpoint> =>
     Promise.any(
@@ -37,6 +36,5 @@ export const primary =
         ask({ ...config, username: undefined, password: undefined, database: 0, mustBePrimary: false }, sentinel, name)
       )
     ).catch((error: unknown) => {
-      const errors: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : [error]
-      throw errors.find((error) => error instanceof UnknownPrimary) ?? errors[0]
+      throw error instanceof AggregateError ? error.errors.at(-1) : error
     })

@@ -84,13 +84,20 @@ export class Session {
   private isOpen = false
   private error: unknown
 
-  constructor(config: SessionConfig, endpoint: Endpoint, role: Role, ghosts: ReadonlyArray<Identity>, events: SessionEvents) {
+  constructor(
+    config: SessionConfig,
+    endpoint: Endpoint,
+    role: Role,
+    ghosts: ReadonlyArray<Identity>,
+    events: SessionEvents
+  ) {
     this.config = config
     this.events = events
     this.ghosts = ghosts
-    this.where = `${endpoint.host}:${endpoint.port}`
     const { io, timing, tls } = config
-    const tcp = Net.connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: 5_000 })
+    const { host, port } = endpoint
+    this.where = `${host}:${port}`
+    const tcp = Net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 5_000 })
     const stream = tls === undefined ? tcp : Tls.connect(tlsOptions(tcp, endpoint, tls))
     this.tcp = tcp
     this.stream = stream

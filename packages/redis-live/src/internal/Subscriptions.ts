@@ -9,7 +9,7 @@ import * as Wire from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { backendError, connectionLost, type Failure, misconfigured } from "./errors.ts"
+import { backendError, connectionLost, type Failure, fromReply, isReply, misconfigured, replyCode } from "./errors.ts"
 import type { Host, Lane } from "./Lane.ts"
 import { Request } from "./Request.ts"
 import type { Router } from "./Router.ts"
@@ -50,10 +50,7 @@ export class Subscriptions {
   }
 
   link(service: string, listener: Listener): Effect.Effect<Link, never, Scope.Scope> {
-    const send = (
-      operation: string,
-      run: () => Promise<Failure | undefined>
-    ): Effect.Effect<void, BackendError> =>
+    const send = (operation: string, run: () => Promise<Failure | undefined>): Effect.Effect<void, BackendError> =>
       this.wire.send(
         { service, operation, adds: false },
         Effect.flatMap(Effect.promise(run), (failure) =>
@@ -76,7 +73,11 @@ export class Subscriptions {
           }),
         unsubscribe: (channels) => send("unsubscribe", () => this.unsubscribe(listener, channels))
       }),
-      () => Effect.sync(() => this.drop(listener, [...this.routes.keys(), ...this.missing.keys()]))
+      () =>
+        Effect.sync(() => {
+          this.drop(listener, [...this.routes.keys()])
+          this.found(listener, [...this.missing.keys()])
+        })
     )
   }
 
@@ -92,7 +93,10 @@ export class Subscriptions {
   up(lane: Lane, session: Session): void {
     const { timers, timing } = this.host.config
     const next = (): void => {
-      this.probes.set(session, timers.after(timing.probeInterval, () => this.probe(session, next)))
+      this.probes.set(
+        session,
+        timers.after(timing.probeInterval, () => this.probe(session, next))
+      )
     }
     if (lane.role === "subscriber") next()
   }
@@ -168,6 +172,7 @@ export class Subscriptions {
 
   private async unsubscribe(listener: Listener, channels: ReadonlyArray<string>): Promise<Failure | undefined> {
     const carriers = this.remove(listener, channels)
+    this.found(listener, channels)
     const failures = await Promise.all(
       [...carriers].flatMap(([session, channels]) =>
         this.router()
@@ -186,7 +191,6 @@ export class Subscriptions {
   private remove(listener: Listener, channels: ReadonlyArray<string>): Map<Session, Array<string>> {
     const carriers = new Map<Session, Array<string>>()
     for (const channel of channels) {
-      if (this.missing.get(channel) === listener) this.missing.delete(channel)
       const route = this.routes.get(channel)
       if (route?.listener !== listener) continue
       this.routes.delete(channel)
@@ -195,8 +199,13 @@ export class Subscriptions {
       if (carried === undefined) carriers.set(route.session, [channel])
       else carried.push(channel)
     }
-    this.changed()
     return carriers
+  }
+
+  /** Subscribed to again, or not wanted any more. */
+  private found(listener: Listener, channels: ReadonlyArray<string>): void {
+    for (const channel of channels) if (this.missing.get(channel) === listener) this.missing.delete(channel)
+    this.changed()
   }
 
   private forget(session: Session, channels: ReadonlyArray<string>): void {
@@ -209,14 +218,18 @@ export class Subscriptions {
       const request = new Request("subscriber", "SUNSUBSCRIBE", [...channels], undefined, undefined, resolve)
       if (!requests.add(request)) return
       request.session = session
-      session.command(request.command, request.args).then(
-        () => {
-          for (const channel of channels) session.subscribed.delete(channel)
-          requests.settle(request, undefined, undefined)
-        },
-        // Its connection is gone, and the subscription with it.
-        () => requests.settle(request, undefined, undefined)
-      )
+      const gone = (): void => {
+        for (const channel of channels) session.subscribed.delete(channel)
+        requests.settle(request, undefined, undefined)
+      }
+      // MOVED: the server took it when the slot went. No answer: it went with its connection.
+      session
+        .command(request.command, request.args)
+        .then(gone, (error: unknown) =>
+          isReply(error) && replyCode(error) !== "MOVED"
+            ? requests.settle(request, fromReply(error), undefined)
+            : gone()
+        )
     })
   }
 
@@ -251,6 +264,7 @@ export class Subscriptions {
 
   private probe(session: Session, next: () => void): void {
     const { timers, timing } = this.host.config
+    if (session.ended) return void this.probes.delete(session)
     const deadline = timers.after(timing.probeDeadline, () => setImmediate(() => session.end("it does not answer")))
     this.count(session).then(
       () => {

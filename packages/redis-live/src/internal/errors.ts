@@ -122,13 +122,25 @@ const codeProperty = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
+/** No connection, for a reason that is known already. */
+export class OpeningError extends Error {
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    super(failure.reason.message)
+    this.failure = failure
+  }
+}
+
 /** Why no connection came about. Nothing was sent. */
 export const fromOpening = (where: string, error: unknown): Failure => {
+  if (error instanceof OpeningError) return error.failure
   if (isReply(error)) {
     const { reason } = fromReply(error)
     return notApplied(
       reason._tag === "Unauthenticated"
-        ? new Unauthenticated({ message: `${where} did not accept the name or the password (${codeOf(error.message)})` })
+        ? new Unauthenticated({
+            message: `${where} did not accept the name or the password (${codeOf(error.message)})`
+          })
         : reason._tag === "Misconfigured"
           ? new Misconfigured({ message: `${where}: ${reason.message}` })
           : reason._tag === "Forbidden"

@@ -22,14 +22,16 @@ const lookAgainMs = 5
 
 export const connect = async (at: At, prefix: string): Promise<Primaries> => {
   const head = `${prefix}:`
-  const client = "url" in at ? new Redis(at.url, { lazyConnect: true }) : new Cluster([...at.cluster], { lazyConnect: true })
+  const client =
+    "url" in at ? new Redis(at.url, { lazyConnect: true }) : new Cluster([...at.cluster], { lazyConnect: true })
   await client.connect()
   const nodes = (): ReadonlyArray<Redis> => (client instanceof Cluster ? client.nodes("master") : [client])
 
   const keys = async (): Promise<ReadonlyArray<string>> => {
     const found = new Set<string>()
     for (const node of nodes()) {
-      for await (const batch of node.scanStream({ match: `${head}*`, count: 1000 })) for (const key of batch) found.add(key)
+      for await (const batch of node.scanStream({ match: `${head}*`, count: 1000 }))
+        for (const key of batch) found.add(key)
     }
     return [...found]
   }
@@ -40,7 +42,10 @@ export const connect = async (at: At, prefix: string): Promise<Primaries> => {
   const count = async (): Promise<number> => {
     let sum = 0
     for (const node of nodes()) {
-      for (const [list, number] of [["CHANNELS", "NUMSUB"], ["SHARDCHANNELS", "SHARDNUMSUB"]] as const) {
+      for (const [list, number] of [
+        ["CHANNELS", "NUMSUB"],
+        ["SHARDCHANNELS", "SHARDNUMSUB"]
+      ] as const) {
         const channels = await node.call("PUBSUB", list, `${head}*`)
         if (!Array.isArray(channels) || channels.length === 0) continue
         const counts = await node.call("PUBSUB", number, ...channels)

@@ -29,13 +29,15 @@ export class Proxy {
   roles: ReadonlySet<string> | undefined
   /** Accepted so far. */
   accepted = 0
+  /** What each connection began with. */
+  readonly firstBytes: Array<number> = []
   private cut: { readonly matches: RegExp; readonly done: () => void } | undefined
   private readonly pairs = new Set<Pair>()
   private listener: net.Server
   private readonly target: { readonly host: string; readonly port: number }
 
   private constructor(target: { readonly host: string; readonly port: number }) {
-    this.target = target
+    this.target = { host: target.host, port: target.port }
     this.listener = net.createServer((client) => this.connected(client))
   }
 
@@ -136,6 +138,7 @@ export class Proxy {
     client.setNoDelay(true)
     const pair: Pair = { role: undefined, client, server, cut: undefined, toServer: [], toClient: [] }
     this.pairs.add(pair)
+    client.once("data", (data) => void this.firstBytes.push(data[0] ?? -1))
     if (this.accept === "ignore") {
       client.on("close", () => this.destroy(pair))
       return

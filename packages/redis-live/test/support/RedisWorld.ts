@@ -41,19 +41,25 @@ export const make = Effect.fnUntraced(function* <R>(
     barrier: (context) => Testing.barrier(Context.get(context, RedisClient.RedisClient)),
     forget: Effect.promise(() => primaries.removeAll()),
     evict: (containing) => Effect.promise(() => primaries.remove((key) => key.includes(containing))),
-    keys: Effect.map(Effect.promise(() => primaries.dump()), texts),
+    keys: Effect.map(
+      Effect.promise(() => primaries.dump()),
+      texts
+    ),
     subscriptions: Effect.promise(() => primaries.subscriptions()),
     rewind: (writes) =>
       Effect.promise(async () => {
         notes.splice(Math.max(1, notes.length - writes))
         await primaries.restore(notes.at(-1) ?? new Map())
       }),
-    note: options.notes !== true ? undefined : Effect.promise(async () => {
-      const dumps = await primaries.dump()
-      if (areEqual(notes.at(-1), dumps)) return
-      notes.push(dumps)
-      if (notes.length > maxNotes) notes.shift()
-    })
+    note:
+      options.notes !== true
+        ? undefined
+        : Effect.promise(async () => {
+            const dumps = await primaries.dump()
+            if (areEqual(notes.at(-1), dumps)) return
+            notes.push(dumps)
+            if (notes.length > maxNotes) notes.shift()
+          })
   }
   return yield* World.make({ seed: options.seed, backend })
 })

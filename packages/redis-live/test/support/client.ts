@@ -44,7 +44,9 @@ export const open = (
   more: Layer.Layer<never> = Layer.empty
 ): Effect.Effect<Opened, BackendError, Scope.Scope> => {
   const logs: Array<string> = []
-  const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel} ${inspect(message, { depth: 9, breakLength: Infinity })}`))
+  const logger = Logger.make(
+    ({ logLevel, message }) => void logs.push(`${logLevel} ${inspect(message, { depth: 9, breakLength: Infinity })}`)
+  )
   return RedisClient.layer(options).pipe(
     Layer.provide([Layer.succeed(Timing.Timing, { ...short, ...timing }), Logger.layer([logger]), more]),
     Layer.build,
@@ -56,13 +58,11 @@ export const open = (
 }
 
 /** Holds within ten seconds; tried again until then. */
-export const eventually = <A, E, R>(
-  check: Effect.Effect<A, E, R>,
-  withinMs = 10_000
-): Effect.Effect<A, E, R> => {
+export const eventually = <A, E, R>(check: Effect.Effect<A, E, R>, withinMs = 10_000): Effect.Effect<A, E, R> => {
   const until = performance.now() + withinMs
-  const again: Effect.Effect<A, E, R> = Effect.catchCause(Effect.suspend(() => check), (cause) =>
-    performance.now() > until ? Effect.failCause(cause) : Effect.andThen(Effect.sleep(10), again)
+  const again: Effect.Effect<A, E, R> = Effect.catchCause(
+    Effect.suspend(() => check),
+    (cause) => (performance.now() > until ? Effect.failCause(cause) : Effect.andThen(Effect.sleep(10), again))
   )
   return again
 }
@@ -100,6 +100,21 @@ export const set = script({
   keys: ["key"],
   args: ["now", "run", "value"],
   source: "#!lua\nredis.call('SET', KEYS[1], ARGV[3])\nreturn { ARGV[1], ARGV[2] }\n"
+})
+
+/** Says what time it is, which run, which key, what was said, and how many more came. Frees nothing, adds nothing. */
+export const time = script({
+  name: "Test/time",
+  adds: false,
+  keys: ["any"],
+  args: ["now", "run", "echo"],
+  variadic: "more",
+  source: `#!lua flags=allow-oom
+local now, run = ARGV[1], ARGV[2]
+if now == '' then now = redis.call('TIME')[1] end
+if run == '' then run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') end
+return { now, run, KEYS[1], ARGV[3], #ARGV - 3 }
+`
 })
 
 export const call = { service: "Test", operation: "call" }

@@ -4,6 +4,7 @@ import {
   type Beat,
   type Change,
   encodeFrame,
+  type Entry,
   graveMs,
   type Granted,
   keptChanges,
@@ -11,8 +12,10 @@ import {
   maxGraves,
   type Metadata,
   nearest,
+  type Page,
   pageSize,
   type PeerId,
+  type Status,
   type Stored,
   type Wish
 } from "@troupe/core/PeerRegistryStore"
@@ -37,6 +40,7 @@ export interface Book {
   readonly records: Map<PeerId, Stored>
   readonly due: Map<PeerId, number>
   readonly names: Map<string, PeerId>
+  /** Who is gone: the time of the book before which nobody else may have what was theirs. */
   readonly grave: Map<PeerId, number>
   readonly leaders: Map<string, { readonly owner: PeerId | ""; readonly fence: number }>
   changes: Array<Change>
@@ -73,7 +77,7 @@ export const beat = (
 ): { readonly answer: Answer; readonly pushed: Pushed } => {
   const first = book.version + 1
   open(book, now, run, fresh, given)
-  const status = enter(book, now, given)
+  const status = meet(book, now, given)
   if (!book.immortal) sweep(book, now)
   const due = [...book.due].map(([id, due]) => ({ id, due })).sort((a, b) => a.due - b.due || (a.id < b.id ? -1 : 1))
   return {
@@ -107,25 +111,14 @@ const open = (book: Book, now: number, run: string, fresh: () => string, given: 
   book.tick = now
 }
 
-const enter = (book: Book, now: number, { downAfterMs, epoch, id, name, record, suspectAfterMs }: Beat): Answer["status"] => {
+const meet = (book: Book, now: number, { epoch, id, joined, name, suspectAfterMs }: Beat): Status => {
   if (id === undefined) return "Alive"
-  const known = book.records.get(id)
-  if (known === undefined) {
-    const other = book.names.get(name)
-    if (book.grave.has(id) || (record === undefined && epoch === book.epoch)) return other ? "Superseded" : "Gone"
-    if (record === undefined) return "Unknown"
-    const holder = other && book.records.get(other)
-    if (holder !== undefined) {
-      if (record.seat > 0 && holder.seat > record.seat) return "Superseded"
-      part(book, now, holder, "Superseded")
-    }
-    if (epoch !== "" && epoch !== book.epoch && book.doubtful === 0) book.doubtful = book.clock + downAfterMs
-    const seat = record.seat || nextFence(book, now)
-    const joinedAt = record.joinedAt || now
-    const peer: Stored = { id, name, metadata: record.metadata, state: "Live", suspectAfterMs, downAfterMs, seat, joinedAt }
-    book.names.set(name, id)
-    change(book, "Joined", now, peer)
-  } else if (known.state === "Suspected") change(book, "Recovered", now, { ...known, state: "Live" })
+  const peer = book.records.get(id)
+  if (peer === undefined) {
+    if (!book.grave.has(id) && !(joined && epoch === book.epoch)) return "Unknown"
+    return book.names.has(name) ? "Superseded" : "Gone"
+  }
+  if (peer.state === "Suspected") change(book, "Recovered", now, { ...peer, state: "Live" })
   book.due.set(id, book.clock + suspectAfterMs)
   return "Alive"
 }
@@ -149,9 +142,37 @@ const sweep = (book: Book, now: number): void => {
 const missed = (book: Book, { epoch, version }: Beat): Answer["missed"] => {
   const oldest = book.version - book.changes.length
   return epoch === book.epoch && version >= oldest && version <= book.version
-    ? { _tag: "Changes", changes: book.changes.slice(version - oldest, version - oldest + pageSize) }
-    : { _tag: "Page", page: { peers: [...book.records.values()], cursor: "" } }
+    ? book.changes.slice(version - oldest, version - oldest + pageSize)
+    : undefined
 }
+
+export const enter = (
+  book: Book,
+  now: number,
+  run: string,
+  given: Entry
+): { readonly status: Status; readonly pushed: Pushed } => {
+  const { id, joinedAt, name, seat } = given
+  const first = book.version + 1
+  if (book.run !== run) return { status: "Unknown", pushed: undefined }
+  if (book.records.has(id)) return { status: "Alive", pushed: undefined }
+  const other = book.names.get(name)
+  const holder = other && book.records.get(other)
+  if (book.grave.has(id)) return { status: holder ? "Superseded" : "Gone", pushed: undefined }
+  if (holder !== undefined) {
+    if (seat > 0 && holder.seat > seat) return { status: "Superseded", pushed: undefined }
+    part(book, now, holder, "Superseded")
+  }
+  // One that was there and is not in the book: others like it may be to come, with what they hold.
+  if (joinedAt > 0 && book.doubtful === 0) book.doubtful = book.clock + given.downAfterMs
+  book.names.set(name, id)
+  book.due.set(id, book.clock + given.suspectAfterMs)
+  change(book, "Joined", now, { ...given, seat: seat || nextFence(book, now), joinedAt: joinedAt || now, state: "Live" })
+  return { status: "Alive", pushed: frame(book, first, []) }
+}
+
+export const page = (book: Book, epoch: string): Page | undefined =>
+  epoch === book.epoch ? { peers: [...book.records.values()], cursor: "" } : undefined
 
 export const update = (book: Book, now: number, id: PeerId, metadata: Metadata): Pushed => {
   const peer = book.records.get(id)
@@ -167,7 +188,7 @@ export const leave = (book: Book, now: number, id: PeerId, held: ReadonlyArray<W
   const freed = held.filter((wish) => drop(book, id, wish)).map(({ name }) => name)
   if (peer !== undefined) part(book, now, peer, "Graceful")
   // What is still under way of this peer comes too late.
-  else bury(book, id)
+  else bury(book, id, book.clock)
   return frame(book, first, freed)
 }
 
@@ -185,15 +206,18 @@ export const terms = (
   const granted = wishes.map((wish): Granted => {
     if (wish.kind === "Drop") {
       if (drop(book, id, wish)) freed.push(wish.name)
-      return { fence: 0, owner: "" }
+      return { owner: "", fence: 0 }
     }
     const { fence, owner } = book.leaders.get(wish.name) ?? { fence: 0, owner: undefined }
-    const isFree = owner === "" || owner === id || (book.clock >= book.doubtful && !(owner && book.records.has(owner)))
+    const isFree = owner === "" || owner === id || isOver(book, owner)
     // Of two who hold it, because the book was lost, the later one does.
-    if (wish.kind === "Seek" ? !isFree : wish.fence < fence) return { fence: 0, owner: owner ?? "" }
+    if (wish.kind === "Seek" ? !isFree : wish.fence < fence) {
+      return { owner: owner && book.records.has(owner) ? owner : "", fence }
+    }
     const given = wish.kind === "Seek" ? nextFence(book, now) : wish.fence
+    for (const [name, { owner }] of book.leaders) if (isOver(book, owner)) book.leaders.delete(name)
     book.leaders.set(wish.name, { owner: id, fence: given })
-    return { fence: given, owner: id }
+    return { owner: id, fence: given }
   })
   return { granted, pushed: freed.length === 0 ? undefined : frame(book, book.version + 1, freed) }
 }
@@ -218,18 +242,23 @@ const drop = (book: Book, id: PeerId, { fence, name }: Wish): boolean => {
 
 const part = (book: Book, now: number, peer: Stored, kind: Kind): void => {
   const seenAt = seen(book, now, peer)
-  bury(book, peer.id)
+  // Who was superseded, or left in the middle of a term, may go on with it until it cannot prove that it lives.
+  bury(book, peer.id, kind === "Crashed" ? book.clock : book.clock - now + seenAt + peer.downAfterMs)
   if (book.names.get(peer.name) === peer.id) book.names.delete(peer.name)
-  for (const [name, { owner }] of book.leaders) if (owner === peer.id) book.leaders.delete(name)
   change(book, kind, seenAt, peer)
   book.records.delete(peer.id)
   book.due.delete(peer.id)
 }
 
-const bury = (book: Book, id: PeerId): void => {
-  book.grave.set(id, book.clock)
-  for (const [old, at] of book.grave) if (at <= book.clock - graveMs || book.grave.size > maxGraves) book.grave.delete(old)
+const bury = (book: Book, id: PeerId, until: number): void => {
+  book.grave.set(id, until)
+  const oldestFirst = [...book.grave].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+  for (const [old, at] of oldestFirst) if (at <= book.clock - graveMs || book.grave.size > maxGraves) book.grave.delete(old)
 }
+
+/** Nobody may still be at what was this owner's. */
+const isOver = (book: Book, owner: PeerId | "" | undefined): boolean =>
+  !(owner && book.records.has(owner)) && book.clock >= Math.max((owner && book.grave.get(owner)) || 0, book.doubtful)
 
 const change = (book: Book, kind: Kind, seenAt: number, peer: Stored): void => {
   book.version += 1

@@ -10,6 +10,9 @@ const subscriber = "packages/core/src/internal/pubsub/Subscriber.ts"
 const topic = "packages/core/src/internal/pubsub/Topic.ts"
 const channels = "packages/testkit/src/internal/memory/Channels.ts"
 const log = "packages/testkit/src/internal/Log.ts"
+const append = "packages/redis-live/lua/PubSub/append.lua"
+const read = "packages/redis-live/lua/PubSub/read.lua"
+const servers = ["redis", "cluster"] as const
 const store = "packages/testkit/src/MemoryPubSub.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -35,18 +38,25 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "this.waiting.unshift(waiting)"
   },
   {
-    name: "frames are given on while catching up",
+    name: "catching up begins with the last message again",
     law: "aMessageArrivesAtMostOnce",
     file: topic,
-    find: " && !this.catching",
-    replace: ""
+    find: '{ _tag: "After", ...this.position }',
+    replace: '{ _tag: "After", epoch: this.position.epoch, sequence: this.position.sequence - 1 }'
   },
   {
     name: "a lost connection leaves no gap",
     law: "aLostConnectionIsAGap",
     file: topic,
-    find: "if (this.everConfirmed) this.gap(disconnected)",
+    find: "if (this.history === undefined && heard) this.gap(disconnected)",
     replace: ""
+  },
+  {
+    name: "only the first lost connection is a gap",
+    law: "theGapComesBeforeWhatFollowsIt",
+    file: topic,
+    find: "if (this.history === undefined && heard) this.gap(disconnected)",
+    replace: "if (this.history === undefined && heard && this.losses === 0) this.gap(disconnected)"
   },
   {
     name: "a gap wakes nobody",
@@ -108,8 +118,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what does not fit the buffer is skipped",
     law: "aSlowSubscriberCatchesUp",
     file: subscriber,
-    find: "if (this.waiting.length >= this.capacity) {",
-    replace: "if (this.waiting.length >= this.capacity) {\n        this.cursor = to\n        return"
+    find: "if (this.size >= this.capacity) {",
+    replace: "if (this.size >= this.capacity) {\n        this.cursor = to\n        return"
   },
   {
     name: "dropped messages are not counted",
@@ -129,8 +139,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a dedupe key without history is ignored",
     law: "aDedupeKeyNeedsAHistory",
     file: limits,
-    find: 'refuse("publish", "dedupeKey", "needs a channel with history")',
-    replace: "Effect.void"
+    find: 'return Name.misconfigured(service, "publish", "dedupeKey", "needs a channel with history")',
+    replace: "return undefined"
   },
   {
     name: "a reader of the past goes live after its first page",
@@ -164,9 +174,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "publishAll sends its messages one by one",
     law: "publishAllStaysTogether",
     file: pubsub,
-    find: "return yield* send(channel, payloads, history)",
+    find: "return yield* send(channel.name, history, payloads)",
     replace:
-      "return (yield* Effect.forEach(payloads, (entry) => send(channel, [entry], history), { concurrency: 2 })).flat()"
+      "return (yield* Effect.forEach(payloads, (one) => send(channel.name, history, [one]), { concurrency: 2 })).flat()"
   },
   {
     name: "publishAll takes one more",
@@ -251,5 +261,69 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: hub,
     find: 'lost ? "Down" : ',
     replace: ""
+  },
+  {
+    name: "the script keeps the epoch of the server before",
+    law: "aFailoverThatLostMessagesIsTold",
+    file: append,
+    find: "if m[3] ~= run then",
+    replace: "if not m[3] then",
+    worlds: servers
+  },
+  {
+    name: "the script gives a batch to its subscribers in reverse",
+    law: "publishAllStaysTogether",
+    file: append,
+    find: "payloads[#payloads + 1] = ARGV[i]",
+    replace: "table.insert(payloads, 1, ARGV[i])",
+    worlds: servers
+  },
+  {
+    name: "the script does not know the first dedupe key",
+    law: "aDedupeKeyPublishesOnce",
+    file: append,
+    find: "if key ~= '' and keys > 0 then",
+    replace: "if key ~= '' and keys > 1 then",
+    worlds: servers
+  },
+  {
+    name: "the script takes its time from the server in a world",
+    law: "historyEndsWithItsTimeToLive",
+    file: read,
+    find: "local at, limit = math.max(now, tonumber(m[5] or 0))",
+    replace: "local at, limit = redis.call('TIME')[1] * 1000",
+    worlds: servers
+  },
+  {
+    name: "the script knows no epochs of the past",
+    law: "aRestartThatLostNothingIsNoGap",
+    file: read,
+    find: "local known = ARGV[7] == epoch and sequence",
+    replace: "local known = ARGV[7] == run and sequence",
+    worlds: servers
+  },
+  {
+    name: "the script gives one message less than the last n",
+    law: "subscribingAtTheLastGivesThatMany",
+    file: read,
+    find: "after = math.max(sequence - tonumber(ARGV[8]), low - 1)",
+    replace: "after = math.max(sequence - tonumber(ARGV[8]) + 1, low - 1)",
+    worlds: servers
+  },
+  {
+    name: "the script counts one too many",
+    law: "theGapNamesOnlyWhatIsGone",
+    file: read,
+    find: "first - after - 1",
+    replace: "first - after",
+    worlds: servers
+  },
+  {
+    name: "a reader of a forgotten channel is told nothing",
+    law: "aForgottenChannelIsTold",
+    file: read,
+    find: "if not known then after, gap = 0, 'EpochChanged'",
+    replace: "if not known then after = 0",
+    worlds: servers
   }
 ]

@@ -19,9 +19,11 @@ import type { Peer } from "../../PeerRegistry.ts"
 import {
   type Answer,
   type Beat,
+  type Entry as Entered,
   type Metadata,
   PeerId,
-  type Service as Store
+  type Service as Store,
+  type Status
 } from "../../PeerRegistryStore.ts"
 import { Leadership } from "./Leadership.ts"
 import * as Limits from "./Limits.ts"
@@ -61,8 +63,6 @@ export class Heart {
   private entered = false
   /** The book has acknowledged this id. */
   private joined = false
-  /** The book has not this peer, or not any more: the next beat carries the record. */
-  private unknown = true
   /** The next beat is not to wait for its time. */
   private again = false
   private failures = 0
@@ -152,17 +152,19 @@ export class Heart {
   )
 
   /** After the last beat: whoever waits is told, and the peer leaves (P2). */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  readonly close: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     this.closed = true
     this.view.end(Limits.closed("events"))
     for (const resume of this.asked.splice(0)) resume(Exit.fail(Limits.closed("beat")))
-    const held = this.leadership.close()
-    if (this.id === undefined || !this.entered) return Effect.void
-    return this.options.store.leave(this.id, held).pipe(
-      Effect.retry({ while: isRetryable, schedule: Schedule.spaced(Duration.millis(100)) }),
-      Effect.timeoutOption(Duration.seconds(2)),
-      Effect.ignore
-    )
+    const held = yield* this.leadership.close
+    if (this.id === undefined || !this.entered) return
+    yield* this.options.store
+      .leave(this.id, held)
+      .pipe(
+        Effect.retry({ while: isRetryable, schedule: Schedule.spaced(Duration.millis(100)) }),
+        Effect.timeoutOption(Duration.seconds(2)),
+        Effect.ignore
+      )
   })
 
   private get now(): number {
@@ -221,25 +223,23 @@ export class Heart {
     const wasSuperseded = this.superseded
     const exit = yield* Effect.exit(this.exchange)
     if (this.superseded && !wasSuperseded) {
-      yield* Effect.logWarning(`A later peer has taken the name ${JSON.stringify(this.options.name)}: this one stays out`)
+      yield* Effect.logWarning(
+        `A later peer has taken the name ${JSON.stringify(this.options.name)}: this one stays out`
+      )
     }
     yield* this.plan(exit)
     for (const resume of asked) resume(exit)
   })
 
-  /** A heartbeat, and the pages of what is there where its answer did not hold them all. */
+  /** A heartbeat, and what its answer asks for: to be entered, or to read who is there. */
   private readonly exchange: Effect.Effect<void, BackendError> = Effect.gen({ self: this }, function* () {
     const { store } = this.options
+    const { id } = this
     const sentAt = this.now
     this.view.asks()
-    const wasEntered = this.entered
-    this.entered = true
-    const answer = yield* Effect.tapError(this.within(store.beat(this.message())), (error) =>
-      Effect.sync(() => {
-        if (error.outcome === "NotApplied") this.entered = wasEntered
-      })
-    )
+    const answer = yield* this.within(store.beat(this.message()))
     this.accept(answer, sentAt)
+    if (answer.status === "Unknown" && id !== undefined && id === this.id) yield* this.enter(id)
     while (this.view.draft !== undefined) {
       this.view.continue(yield* this.within(store.page(this.view.draft.epoch, this.view.draft.cursor)))
     }
@@ -247,19 +247,40 @@ export class Heart {
     this.options.meter.peers(this.view.count("Live"), this.view.count("Suspected"))
   })
 
+  private enter(id: PeerId): Effect.Effect<void, BackendError> {
+    const wasEntered = this.entered
+    this.entered = true
+    return this.within(this.options.store.enter(this.entry(id))).pipe(
+      Effect.map((status) => this.judge(status, id)),
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          if (error.outcome === "NotApplied") this.entered = wasEntered
+        })
+      )
+    )
+  }
+
   private message(): Beat {
+    const { name, times } = this.options
+    const { downAfterMs, suspectAfterMs } = times
+    const { id, joined, view } = this
+    return { id, name, joined, suspectAfterMs, downAfterMs, epoch: view.epoch, version: view.version }
+  }
+
+  private entry(id: PeerId): Entered {
     const { metadata, name, times } = this.options
     const { downAfterMs, suspectAfterMs } = times
-    const { id, self } = this
-    const record =
-      id !== undefined && this.unknown
-        ? {
-            metadata: self?.stored.metadata ?? metadata,
-            seat: self?.stored.seat ?? 0,
-            joinedAt: self?.stored.id === id ? self.stored.joinedAt : 0
-          }
-        : undefined
-    return { id, name, suspectAfterMs, downAfterMs, record, epoch: this.view.epoch, version: this.view.version }
+    const self = this.self?.stored
+    return {
+      id,
+      name,
+      metadata: self?.metadata ?? metadata,
+      suspectAfterMs,
+      downAfterMs,
+      seat: self?.seat ?? 0,
+      // Under a new id a peer comes anew, with the seat it had.
+      joinedAt: self?.id === id ? self.joinedAt : 0
+    }
   }
 
   private accept(answer: Answer, sentAt: number): void {
@@ -268,30 +289,23 @@ export class Heart {
     const silence = sentAt - this.answeredAt
     if (Number.isFinite(silence) && silence > this.options.times.heartbeatMs * 1.5) this.options.meter.late()
     this.answeredAt = Math.max(this.answeredAt, sentAt)
-    // What the view learned may have ended this life already: then the answer speaks of one that is no more.
-    if (id === this.id) this.judge(answer, sentAt)
+    this.judge(answer.status, id)
+    if (answer.status === "Alive" && id !== undefined && id === this.id) {
+      this.joined = true
+      // In another book the leaderships are nobody's until it has been told whose they are.
+      if (answer.epoch !== this.book) this.leadership.verify()
+      this.book = answer.epoch
+      if (!this.leadership.isUnverified) this.provenAt = Math.max(this.provenAt, sentAt)
+    }
     this.leadership.heardFreed(answer.freed)
   }
 
-  private judge({ epoch, status }: Answer, sentAt: number): void {
-    switch (status) {
-      case "Alive":
-        this.joined = this.id !== undefined
-        this.unknown = false
-        // In another book the leaderships are nobody's until it has been told whose they are.
-        if (epoch !== this.book) this.leadership.verify()
-        this.book = epoch
-        if (!this.leadership.isUnverified) this.provenAt = Math.max(this.provenAt, sentAt)
-        return
-      case "Unknown":
-        this.unknown = true
-        return this.catchUp()
-      case "Superseded":
-        this.superseded = true
-        return this.die()
-      case "Gone":
-        return this.die()
-    }
+  /** What the book says of an id; of one that is no more it says nothing new. */
+  private judge(status: Status, id: PeerId | undefined): void {
+    if (status === "Alive" || id !== this.id) return
+    if (status === "Superseded") this.superseded = true
+    if (status === "Unknown") this.catchUp()
+    else this.die()
   }
 
   /** This id is gone for good: what depended on it ends, and the next beat brings a new one, or only watches. */
@@ -299,7 +313,6 @@ export class Heart {
     this.id = undefined
     this.entered = false
     this.joined = false
-    this.unknown = true
     this.provenAt = Number.NEGATIVE_INFINITY
     this.leadership.lose()
     this.leadership.forget()
@@ -327,7 +340,9 @@ export class Heart {
       if (Exit.isSuccess(exit)) {
         this.failures = 0
         this.logged = false
-        this.due = this.options.store.immortal ? Number.POSITIVE_INFINITY : this.now + heartbeatMs * (0.8 + 0.4 * jitter)
+        this.due = this.options.store.immortal
+          ? Number.POSITIVE_INFINITY
+          : this.now + heartbeatMs * (0.8 + 0.4 * jitter)
         return
       }
       this.failures++

@@ -5,6 +5,7 @@
  *
  * Of one name one fiber of this peer campaigns or leads at a time; others wait for it here.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
@@ -30,6 +31,8 @@ interface Seat {
   pending: boolean
   /** The book may have granted it: it is to be told when it is wanted no more. */
   told: boolean
+  /** A body runs, or has not ended yet. */
+  running: boolean
   fence: number
   /** Who had it when it was refused. */
   owner: string
@@ -39,9 +42,14 @@ interface Seat {
   dropped: (() => void) | undefined
 }
 
+/** How long the layer's end waits for bodies to end: the rest of their terms is then nobody's until their time is over. */
+const patience = Duration.seconds(2)
+
 export class Leadership {
   /** Open while a term is held. */
   private readonly held = Latch.makeUnsafe(false)
+  /** Opens when a body has ended after the end of the layer. */
+  private readonly ended = Latch.makeUnsafe(false)
   private readonly seats = new Map<string, Seat>()
   private readonly turns = new Map<string, { readonly semaphore: Semaphore.Semaphore; fibers: number }>()
   private readonly store: Store
@@ -143,7 +151,9 @@ export class Leadership {
   private drop(name: string): void {
     const seat = this.seats.get(name)
     if (seat === undefined) return
-    if (!seat.told || this.closed) return this.vacate(seat)
+    seat.running = false
+    if (this.closed) return void this.ended.openUnsafe()
+    if (!seat.told) return this.vacate(seat)
     seat.wish = "Drop"
     seat.pending = true
     this.heldAgain()
@@ -190,10 +200,12 @@ export class Leadership {
         if (owner !== id) {
           seat.pending = false
           seat.owner = owner
+          seat.fence = 0
         } else if (this.life.isProven()) {
           seat.pending = false
           seat.wish = "Hold"
           seat.fence = fence
+          seat.running = true
           this.heldAgain()
           seat.elected?.(Exit.succeed({ name: seat.name, fence: BigInt(fence) }))
         }
@@ -201,8 +213,9 @@ export class Leadership {
       }
       case "Hold": {
         seat.pending = false
-        if (owner !== id) this.take(seat)
-        return
+        if (owner === id) return
+        seat.fence = 0
+        return this.take(seat)
       }
       case "Drop":
         return this.vacate(seat)
@@ -219,6 +232,7 @@ export class Leadership {
     for (const seat of [...this.seats.values()]) {
       if (seat.wish === "Drop") this.vacate(seat)
       seat.told = false
+      seat.fence = 0
     }
     this.retry()
   }
@@ -253,18 +267,27 @@ export class Leadership {
     for (const seat of this.seats.values()) seat.dropped?.()
   }
 
-  /** Nobody is elected any more. What may be held, for the peer's leave. */
-  close(): ReadonlyArray<Wish> {
+  /** Nobody is elected any more. Waits a while for the bodies to end; what is no more held then, for the peer's leave. */
+  readonly close: Effect.Effect<ReadonlyArray<Wish>> = Effect.gen({ self: this }, function* () {
     this.closed = true
-    const held: Array<Wish> = []
-    for (const seat of [...this.seats.values()]) {
-      if (seat.told && held.length < maxWishes) held.push({ name: seat.name, kind: "Drop", fence: seat.fence })
+    for (const seat of this.seats.values()) {
       seat.elected?.(Exit.fail(Limits.closed("lead")))
       if (seat.wish === "Hold") this.take(seat)
-      this.vacate(seat)
     }
-    return held
-  }
+    yield* Effect.timeoutOption(this.allEnded, patience)
+    const held: Array<Wish> = []
+    for (const seat of this.seats.values()) {
+      seat.dropped?.()
+      if (seat.told && !seat.running) held.push({ name: seat.name, kind: "Drop", fence: seat.fence })
+    }
+    return held.slice(0, maxWishes)
+  })
+
+  private readonly allEnded: Effect.Effect<void> = Effect.suspend(() => {
+    this.ended.closeUnsafe()
+    for (const { running } of this.seats.values()) if (running) return Effect.andThen(this.ended.await, this.allEnded)
+    return Effect.void
+  })
 
   private askAgain(where: (seat: Seat) => boolean): void {
     for (const seat of this.seats.values()) {
@@ -277,7 +300,6 @@ export class Leadership {
   private take(seat: Seat): void {
     seat.wish = "None"
     seat.pending = false
-    seat.fence = 0
     this.heldAgain()
     seat.lost?.()
   }
@@ -296,6 +318,7 @@ export class Leadership {
         wish: "None",
         pending: false,
         told: false,
+        running: false,
         fence: 0,
         owner: "",
         elected: undefined,

@@ -24,7 +24,8 @@ export const times = Effect.fnUntraced(function* (options: Options): Effect.fn.R
   const heartbeatMs = yield* duration("heartbeat", options.heartbeat ?? 2_000)
   const suspectAfterMs = yield* duration("suspectAfter", options.suspectAfter ?? 6_000)
   const downAfterMs = yield* duration("downAfter", options.downAfter ?? 12_000)
-  if (heartbeatMs * 3 > suspectAfterMs) return yield* refuse("layer", "suspectAfter", "must be at least three heartbeats")
+  if (heartbeatMs * 3 > suspectAfterMs)
+    return yield* refuse("layer", "suspectAfter", "must be at least three heartbeats")
   if (suspectAfterMs >= downAfterMs) return yield* refuse("layer", "downAfter", "must be longer than suspectAfter")
   return {
     heartbeatMs,
@@ -51,7 +52,10 @@ export const metadata = (operation: string, given: unknown): Effect.Effect<Metad
   if (copy === undefined) return refuse(operation, "metadata", "must be an object of strings")
   if (Name.byteLength(text) > maxMetadataBytes) {
     return Effect.fail(
-      failure(operation, new CapacityExceeded({ message: `metadata must not be longer than ${maxMetadataBytes} bytes of JSON` }))
+      failure(
+        operation,
+        new CapacityExceeded({ message: `metadata must not be longer than ${maxMetadataBytes} bytes of JSON` })
+      )
     )
   }
   return Effect.succeed(copy)

@@ -31,7 +31,7 @@ export interface Entry {
   readonly seenAt: number
 }
 
-/** Pages that have come so far. */
+/** What has come of the pages, as of a version. */
 interface Draft {
   readonly epoch: string
   readonly version: number
@@ -105,15 +105,13 @@ export class View {
 
   /** A beat's answer. */
   accept(answer: Answer): void {
-    const { missed } = answer
-    if (missed._tag === "Page") {
+    if (answer.missed === undefined) {
       // An answer that was long under way may be older than what was pushed since.
       if (answer.epoch !== this.epoch || answer.version > this.version) {
         this.draft = { epoch: answer.epoch, version: answer.version, peers: [], cursor: "" }
-        this.continue(missed.page)
       }
     } else {
-      for (const change of missed.changes) this.apply(change)
+      for (const change of answer.missed) this.apply(change)
       if (this.version < answer.version) this.heard = true
     }
     for (const { due, id } of answer.nearest) {
@@ -131,20 +129,13 @@ export class View {
   continue(page: Page | undefined): void {
     const draft = this.draft
     this.draft = undefined
-    if (draft === undefined) return
-    if (page === undefined) {
-      this.heard = true
-      return
-    }
+    // What changed while the pages came lies behind the draft's version.
+    this.heard = true
+    if (draft === undefined || page === undefined) return
     const { epoch, version } = draft
     const peers = [...draft.peers, ...page.peers]
-    if (page.cursor !== "") {
-      this.draft = { epoch, version, peers, cursor: page.cursor }
-      return
-    }
-    // What changed while the pages came lies behind this version.
-    if (draft.peers.length > 0) this.heard = true
-    this.replace(epoch, version, peers)
+    if (page.cursor === "") this.replace(epoch, version, peers)
+    else this.draft = { epoch, version, peers, cursor: page.cursor }
   }
 
   /** A subscription to events. */

@@ -88,6 +88,7 @@ export class Peers<R> {
           deaf: Effect.sync(() => wire.deaf()),
           hear: Effect.sync(() => wire.hear()),
           loseAnswer: (which) => Effect.sync(() => wire.loseAnswer(which)),
+          losePush: Effect.sync(() => wire.losePush()),
           skew: (by) =>
             Effect.sync(() => {
               process.skewMs = Math.round(Duration.toMillis(Duration.fromInputUnsafe(by)))
@@ -121,7 +122,10 @@ export class Peers<R> {
     return Effect.suspend(() => {
       if (process.crashed || process.ended) return Effect.void
       this.thaw(process, wire)
-      return Effect.ensuring(close, Effect.sync(() => this.gone(process, wire)))
+      return Effect.ensuring(
+        close,
+        Effect.sync(() => this.gone(process, wire))
+      )
     })
   }
 

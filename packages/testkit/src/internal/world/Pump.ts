@@ -16,6 +16,8 @@ import { answerLost, type Outbox, refusedByFull, type Sent, type WorldWire } fro
 
 /** How long a settled world waits for a law that waits for it, in real ms. */
 const patienceMs = 5_000
+/** Events of one moment: more than any law makes come of peers that never come to rest. */
+const maxEvents = 200_000
 
 export interface Options {
   readonly scheduler: Scheduler.Scheduler
@@ -42,7 +44,8 @@ export class Pump implements Outbox {
   private holds = 0
   private closed = false
   private stuckTimer: ReturnType<typeof setTimeout> | undefined
-  private readonly onStuck = new Set<() => void>()
+  private readonly onStuck = new Set<(why: string) => void>()
+  private events = { at: 0, count: 0 }
 
   constructor(options: Options) {
     this.options = options
@@ -100,10 +103,9 @@ export class Pump implements Outbox {
     return this.options.random.nextDoubleUnsafe() < 0.5
   }
 
-  /** Fails where the world has settled and nobody moves it: whoever waits then waits for ever. */
+  /** Fails where the world has settled and nobody moves it, so that whoever waits waits for ever; or where it never settles. */
   readonly stuck: Effect.Effect<never> = Effect.callback((resume) => {
-    const stuck = () =>
-      resume(Effect.die(new Error("the law waits for what time alone would bring: advance it, or `complete` the wait")))
+    const stuck = (why: string) => resume(Effect.die(new Error(why)))
     this.onStuck.add(stuck)
     this.wake()
     return Effect.sync(() => void this.onStuck.delete(stuck))
@@ -125,14 +127,25 @@ export class Pump implements Outbox {
     if (++this.quiet < 2) return this.wake()
     this.quiet = 0
     const event = this.holds > 0 ? this.lastResort() : this.pick()
-    if (event !== undefined) event()
-    else if (this.holds > 0) return
+    if (event !== undefined) this.happen(event)
+    else if (this.holds > 0) return this.rest()
     else {
       const settled = this.settling.shift()
       if (settled === undefined) return this.rest()
       settled()
     }
     this.wake()
+  }
+
+  private happen(event: () => void): void {
+    const { now } = this.options.time
+    if (this.events.at !== now) this.events = { at: now, count: 0 }
+    if (++this.events.count === maxEvents) this.giveUp(`no rest: ${maxEvents} events, and no time has passed`)
+    event()
+  }
+
+  private giveUp(why: string): void {
+    for (const stuck of this.onStuck) stuck(why)
   }
 
   private pick(): (() => void) | undefined {
@@ -145,7 +158,9 @@ export class Pump implements Outbox {
       const { process } = wire
       if (wire.inbox.length > 0 && !process.frozen && !late.has(process)) events.push(() => wire.see())
     }
-    return events.length < 2 ? (events[0] ?? this.lastResort()) : events[Math.floor(random.nextDoubleUnsafe() * events.length)]
+    return events.length < 2
+      ? (events[0] ?? this.lastResort())
+      : events[Math.floor(random.nextDoubleUnsafe() * events.length)]
   }
 
   private lastResort(): (() => void) | undefined {
@@ -162,22 +177,26 @@ export class Pump implements Outbox {
     if (server.full && sent.request.adds) return wire.answer(sent, () => sent.fail(refusedByFull, "NotApplied"))
     const before = wire.inbox.length
     this.serving = true
-    fork(Effect.tap(sent.serve, () => afterRequest), (answer) => {
-      this.serving = false
-      // Answers and pushes travel on connections of their own: either may be seen first.
-      const first = wire.inbox.length > before && this.coin()
-      const see = sent.lose === "applied" ? () => sent.fail(answerLost, "Unknown") : answer
-      wire.answer(sent, see, first ? before : undefined)
-      this.wake()
-    })
+    fork(
+      Effect.tap(sent.serve, () => afterRequest),
+      (answer) => {
+        this.serving = false
+        // Answers and pushes travel on connections of their own: either may be seen first.
+        const first = wire.inbox.length > before && this.coin()
+        const see = sent.lose === "applied" ? () => sent.fail(answerLost, "Unknown") : answer
+        wire.answer(sent, see, first ? before : undefined)
+        this.wake()
+      }
+    )
   }
 
   /** Settled, and nobody asked for it: the law goes on by itself, or never. */
   private rest(): void {
     clearTimeout(this.stuckTimer)
     if (this.onStuck.size === 0) return
-    this.stuckTimer = setTimeout(() => {
-      for (const stuck of [...this.onStuck]) stuck()
-    }, patienceMs)
+    this.stuckTimer = setTimeout(
+      () => this.giveUp("the law waits for what time alone would bring: advance it, or `complete` the wait"),
+      patienceMs
+    )
   }
 }

@@ -5,7 +5,14 @@
  * A request whose path is cut hangs until its deadline. The peer notices a dead path after two seconds and a deaf
  * connection after seven; from then on, or from a connection that was ended, it is told so by `onDown`.
  */
-import { BackendError, CapacityExceeded, ConnectionLost, type Reason, TimedOut, Unavailable } from "@troupe/core/BackendError"
+import {
+  BackendError,
+  CapacityExceeded,
+  ConnectionLost,
+  type Reason,
+  TimedOut,
+  Unavailable
+} from "@troupe/core/BackendError"
 import type * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -68,6 +75,7 @@ export class WorldWire implements Wire.Wire {
   /** Pushes were dropped and the peer does not know. */
   private dropped = false
   private losing: Lost | undefined
+  private losingPush = false
   /** Told of the first request. */
   onFirst: (() => void) | undefined
 
@@ -94,7 +102,9 @@ export class WorldWire implements Wire.Wire {
           lose: this.losing,
           held: this.process.frozen,
           serve: Effect.map(
-            Effect.exit(Effect.provideContext(effect, Context.add(context, Scheduler.Scheduler, this.outbox.scheduler))),
+            Effect.exit(
+              Effect.provideContext(effect, Context.add(context, Scheduler.Scheduler, this.outbox.scheduler))
+            ),
             (exit) => () => resume(exit)
           ),
           fail: (reason, outcome) => resume(Effect.fail(error(request, reason, outcome)))
@@ -109,7 +119,12 @@ export class WorldWire implements Wire.Wire {
 
   readonly push = (deliver: () => void): void => {
     if (this.process.crashed || this.ended) return
-    if (this.path === "open" && this.deafness === undefined) this.arrive({ sent: undefined, kind: "push", see: deliver })
+    if (this.losingPush) {
+      this.losingPush = false
+      return
+    }
+    if (this.path === "open" && this.deafness === undefined)
+      this.arrive({ sent: undefined, kind: "push", see: deliver })
     else if (this.path !== "dead") this.dropped = true
   }
 
@@ -172,6 +187,10 @@ export class WorldWire implements Wire.Wire {
 
   loseAnswer(which: Lost): void {
     this.losing = which
+  }
+
+  losePush(): void {
+    this.losingPush = true
   }
 
   /** The server ends the connections: what waited for it is lost, what had come is still seen. */
@@ -249,7 +268,7 @@ export class WorldWire implements Wire.Wire {
   private down(): void {
     this.ended = false
     this.dropped = false
-    for (const down of [...this.downs]) down()
+    for (const down of this.downs) down()
   }
 }
 

@@ -1,0 +1,44 @@
+/** Every service on Redis, as one Layer: what most applications provide once, where they start. */
+import type { BackendError } from "@troupe/core/BackendError"
+import * as LocalPeer from "@troupe/core/LocalPeer"
+import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
+import type { PubSub } from "@troupe/core/PubSub"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RedisClient from "./RedisClient.ts"
+import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
+import * as RedisPubSub from "./RedisPubSub.ts"
+
+/** Every service of Troupe. */
+export type Troupe = PeerRegistry | PubSub
+
+/** A whole peer: who it is, to all its services, and how its registry beats. */
+export interface PeerOptions extends RegistryOptions {
+  readonly name?: string | undefined
+}
+
+export interface Options extends RedisClient.RedisOptions {
+  readonly peer?: PeerOptions | undefined
+}
+
+const make = ({
+  peer: { name, ...registry } = {},
+  ...redis
+}: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> => {
+  const services = Layer.merge(RedisPeerRegistry.layer(registry), RedisPubSub.layer).pipe(
+    Layer.provideMerge(RedisClient.layer(redis))
+  )
+  return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
+}
+
+const withoutOptions = make({})
+
+/** Every service, and the client they share. Fails as `RedisClient.layer` does. Without options always the same Layer. */
+export const layer = (options?: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> =>
+  options === undefined ? withoutOptions : make(options)
+
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), make))

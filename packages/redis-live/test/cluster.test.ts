@@ -1,0 +1,215 @@
+/** RedisClient on a Redis Cluster: every slot reached, slots that move, primaries that are replaced. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { inject } from "vitest"
+import { missing } from "../../../scripts/missing.ts"
+import { type Address, type Cluster, startCluster, startServer } from "../../../scripts/redis.ts"
+import { ask } from "../../../scripts/redis/ask.ts"
+import { slotOf } from "../src/internal/Slot.ts"
+import { call, ear, eventually, failure, increment, open, type Opened, took } from "./support/client.ts"
+
+const prefix = `${inject("redisPrefix")}-cluster`
+
+const names = Array.from({ length: 60 }, (_, i) => `n${i}`)
+const channelOf = ({ client }: Opened, name: string) => `${client.prefix}:{${name}}`
+const incrementOf = (opened: Opened, name: string) =>
+  opened.connection.call(increment, { ...call, keys: { counter: `${channelOf(opened, name)}:n` }, args: {} })
+
+const serve = Effect.acquireRelease(
+  Effect.promise(() => startCluster({ args: ["--cluster-node-timeout", "1000"] })),
+  (cluster) => Effect.promise(() => cluster.stop())
+)
+
+/** Subscribes to all of them, again whenever one is lost. */
+const listen = (opened: Opened, names: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const listener = ear()
+    const link = yield* opened.connection.link("Test", {
+      ...listener,
+      lost: (channels) => {
+        listener.lost(channels)
+        Effect.runFork(eventually(link.subscribe(channels)))
+      }
+    })
+    yield* link.subscribe(names.map((name) => channelOf(opened, name)))
+    return listener
+  })
+
+/** Everything answers, and is heard. */
+const works = (opened: Opened, listener: { readonly heard: Array<string> }, names: ReadonlyArray<string>) =>
+  eventually(
+    Effect.gen(function* () {
+      const word = `${performance.now()}`
+      const publish = (name: string) => opened.connection.publish("Test", "publish", channelOf(opened, name), word)
+      yield* Effect.forEach(names, (name) => Effect.andThen(incrementOf(opened, name), publish(name)), {
+        concurrency: 10
+      })
+      yield* opened.connection.barrier
+      for (const name of names) expect(listener.heard).toContain(`${channelOf(opened, name)}:${word}`)
+    })
+  )
+
+/** Moves a slot as an operator does, with its keys, from its owner to another. */
+const move = (slot: number, from: Address, to: Address, pauseMs: number) =>
+  Effect.promise(async () => {
+    const [source, target] = await Promise.all([ask(from, "CLUSTER", "MYID"), ask(to, "CLUSTER", "MYID")])
+    await ask(to, "CLUSTER", "SETSLOT", `${slot}`, "IMPORTING", source)
+    await ask(from, "CLUSTER", "SETSLOT", `${slot}`, "MIGRATING", target)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    for (;;) {
+      const keys = (await ask(from, "CLUSTER", "GETKEYSINSLOT", `${slot}`, "100"))
+        .split(",")
+        .filter((key) => key !== "")
+      if (keys.length === 0) break
+      await ask(from, "MIGRATE", to.host, `${to.port}`, "", "0", "5000", "KEYS", ...keys)
+    }
+    await ask(to, "CLUSTER", "SETSLOT", `${slot}`, "NODE", target)
+    await ask(from, "CLUSTER", "SETSLOT", `${slot}`, "NODE", target)
+  })
+
+const ownerOf = async (cluster: Cluster, slot: number): Promise<number> => {
+  const nodes = await ask(cluster.nodes[0]!, "CLUSTER", "NODES")
+  const line = nodes.split("\n").find((line) =>
+    line
+      .split(" ")
+      .slice(8)
+      .some((range) => {
+        const [from = "", to = from] = range.split("-")
+        return /^\d+$/.test(from) && Number(from) <= slot && slot <= Number(to)
+      })
+  )
+  const port = Number(/:(\d+)@/.exec(line ?? "")?.[1])
+  return cluster.nodes.findIndex((node) => node.port === port)
+}
+
+describe.skipIf(missing.cluster)("a client of a cluster", () => {
+  const cluster = inject("redisCluster") ?? []
+
+  it.live("reaches every slot, whichever nodes it is given, and hears every channel", () =>
+    Effect.gen(function* () {
+      // A dead one, then a replica.
+      const opened = yield* open({ cluster: [{ host: "127.0.0.1", port: 1 }, cluster[4]!], prefix })
+      expect(new Set(names.map((name) => Math.floor(slotOf(channelOf(opened, name)) / 5462))).size).toBe(3)
+      const listener = yield* listen(opened, names)
+      yield* works(opened, listener, names)
+      expect(listener.losses).toEqual([])
+    })
+  )
+
+  it.live("computes slots as the servers do", () =>
+    Effect.gen(function* () {
+      for (const key of ["a", "{a}b", "x{}y", "p:0:{ps:a%3Ab}:log", "{", "}{", "a{b}{c}", "{}{a}", "p{a"]) {
+        expect(`${slotOf(key)} ${key}`).toBe(
+          `${yield* Effect.promise(() => ask(cluster[0]!, "CLUSTER", "KEYSLOT", key))} ${key}`
+        )
+      }
+    })
+  )
+
+  it.live("runs commands of one's own on ioredis' Cluster", () =>
+    Effect.gen(function* () {
+      const { client } = yield* open({ cluster, prefix })
+      for (const name of names) yield* client.use("set", (redis) => redis.set(`${client.prefix}:own:${name}`, name))
+      expect(yield* client.use("get", (redis) => redis.get(`${client.prefix}:own:n7`))).toBe("n7")
+      const error = yield* failure(client.use("two", (redis) => redis.mget(`${client.prefix}:a`, `${client.prefix}:b`)))
+      expect([error.reason._tag, error.outcome]).toEqual(["Misconfigured", "NotApplied"])
+    })
+  )
+})
+
+describe.skipIf(missing.binary)("a client of a cluster that changes", () => {
+  it.live("is Misconfigured where the server is none, and a server's client where it is one", () =>
+    Effect.gen(function* () {
+      const server = yield* Effect.acquireRelease(
+        Effect.promise(() => startServer()),
+        (server) => Effect.promise(() => server.stop())
+      )
+      const error = yield* failure(open({ cluster: [server] }))
+      expect(error.reason._tag).toBe("Misconfigured")
+      expect(error.message).toContain("`url`")
+    })
+  )
+
+  it.live("follows a slot that moves under traffic: no call fails, and what is published afterwards is heard", () =>
+    Effect.gen(function* () {
+      const cluster = yield* serve
+      const opened = yield* open({ cluster: cluster.nodes })
+      const listener = yield* listen(opened, names)
+      yield* works(opened, listener, names)
+      const channel = channelOf(opened, "n0")
+      const slot = slotOf(channel)
+      const source = yield* Effect.promise(() => ownerOf(cluster, slot))
+      const target = (source + 1) % 3
+      const failures: Array<string> = []
+      let sum = 0
+      const traffic = Effect.gen(function* () {
+        const result = yield* Effect.result(incrementOf(opened, "n0"))
+        if (Result.isSuccess(result)) sum++
+        else failures.push(`${result.failure}`)
+      })
+      const before = Number(yield* incrementOf(opened, "n0"))
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(Effect.forever(traffic)))
+      yield* move(slot, cluster.nodes[source]!, cluster.nodes[target]!, 200)
+      yield* eventually(Effect.sync(() => expect(listener.losses).toEqual([channel])))
+      yield* works(opened, listener, names)
+      // And back: a slot that was left and entered again.
+      yield* move(slot, cluster.nodes[target]!, cluster.nodes[source]!, 0)
+      yield* eventually(Effect.sync(() => expect(listener.losses).toEqual([channel, channel])))
+      yield* works(opened, listener, names)
+      const running = fibers.length
+      yield* Effect.forEach(fibers, Fiber.interrupt)
+      expect(failures).toEqual([])
+      // `works` counts too, and what was interrupted may have been applied.
+      const after = Number(yield* incrementOf(opened, "n0"))
+      expect(after - before).toBeGreaterThanOrEqual(sum + 1)
+      expect(after - before).toBeLessThanOrEqual(sum + 1 + running + listener.heard.length)
+      expect(sum).toBeGreaterThan(100)
+    })
+  )
+
+  it.live("goes on where a primary is killed and its replica takes over; the other primaries' slots never stop", () =>
+    Effect.gen(function* () {
+      const cluster = yield* serve
+      const opened = yield* open({ cluster: cluster.nodes.slice(0, 3), commandTimeout: 400 })
+      const listener = yield* listen(opened, names)
+      const seen: Array<string> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(opened.client.status, (status) => Effect.sync(() => void seen.push(status)))
+      )
+      yield* works(opened, listener, names)
+      const victim = yield* Effect.promise(() => ownerOf(cluster, slotOf(channelOf(opened, "n0"))))
+      const owners = yield* Effect.forEach(names, (name) =>
+        Effect.promise(() => ownerOf(cluster, slotOf(channelOf(opened, name))))
+      )
+      const others = names.filter((_, i) => owners[i] !== victim)
+      yield* Effect.promise(() => cluster.servers[victim]!.kill())
+      const refused: Array<string> = []
+      const [, ms] = yield* took(
+        Effect.raceFirst(
+          works(opened, listener, names),
+          Effect.forever(
+            Effect.gen(function* () {
+              const [result, ms] = yield* took(Effect.result(incrementOf(opened, others[0]!)))
+              expect(ms).toBeLessThan(400 * 1.1 + 150)
+              // Redis itself says CLUSTERDOWN everywhere until the replica has taken over.
+              if (Result.isFailure(result) && result.failure.reason._tag !== "WritesRefused") {
+                refused.push(`${result.failure}`)
+              }
+              yield* Effect.sleep(10)
+            })
+          )
+        )
+      )
+      expect(refused).toEqual([])
+      yield* eventually(Effect.sync(() => expect([seen.includes("Degraded"), seen.at(-1)]).toEqual([true, "Up"])))
+      // The cluster's own time (a second until it suspects, an election) and ours.
+      expect(ms).toBeLessThan(8_000)
+      expect(new Set(listener.losses)).toEqual(
+        new Set(names.filter((_, i) => owners[i] === victim).map((name) => channelOf(opened, name)))
+      )
+    })
+  )
+})

@@ -1,0 +1,31 @@
+/** Every service in memory, as one Layer: for an application's tests, and for a program that is one process. */
+import * as LocalPeer from "@troupe/core/LocalPeer"
+import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
+import type { PubSub } from "@troupe/core/PubSub"
+import * as Layer from "effect/Layer"
+import * as MemoryBackend from "./MemoryBackend.ts"
+import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
+import * as MemoryPubSub from "./MemoryPubSub.ts"
+
+/** Every service of Troupe. */
+export type Troupe = PeerRegistry | PubSub
+
+/** A whole peer: who it is, to all its services, and how its registry beats. */
+export interface PeerOptions extends Options {
+  readonly name?: string | undefined
+}
+
+const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, MemoryBackend.MemoryBackend> => {
+  const services = Layer.merge(MemoryPeerRegistry.layer(registry), MemoryPubSub.layer)
+  return Layer.fresh(name === undefined ? services : Layer.provide(services, LocalPeer.layer(name)))
+}
+
+/** One peer of a cluster in this process: every service, on the backend given. A peer of its own each time it is built. */
+export const layerPeer = (options: PeerOptions = {}): Layer.Layer<Troupe, never, MemoryBackend.MemoryBackend> =>
+  peer(options)
+
+/** Every service, on a backend of its own: one process, no server. */
+export const layer: Layer.Layer<Troupe> = Layer.provide(
+  Layer.merge(MemoryPeerRegistry.layer(), MemoryPubSub.layer),
+  MemoryBackend.layer
+)

@@ -1,0 +1,8 @@
+import * as Conformance from "@troupe/testkit/Conformance"
+import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
+import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
+import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
+
+Conformance.suite("PeerRegistry on memory", PeerRegistryLaws, (options) =>
+  MemoryWorld.make({ ...options, layer: () => MemoryPeerRegistry.layer() })
+)
