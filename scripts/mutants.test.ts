@@ -7,9 +7,9 @@ import { services } from "./mutants/services.ts"
 
 const root = path.resolve(import.meta.dirname, "..")
 
-for (const [service, { file, mutants }] of Object.entries(services)) {
+for (const [service, { files, mutants }] of Object.entries(services)) {
   describe(`the mutants of ${service}`, () => {
-    const laws = Laws.read(path.join(root, file)).map(({ name }) => name)
+    const laws = files.flatMap((file) => Laws.read(path.join(root, file))).map(({ name }) => name)
 
     it("name a law, and every law has one", () => {
       expect(mutants.map(({ law }) => law)).toEqual(expect.arrayContaining(laws))

@@ -15,7 +15,8 @@ import { advice, findWay, startFor } from "./redis.ts"
 type World = NonNullable<Mutant["worlds"]>[number]
 
 const seeds = Array.from({ length: Number(process.env["TROUPE_RUNS"] ?? 5) }, (_, i) => i + 1)
-const patienceMs = 120_000
+/** Laws take milliseconds; a process that takes so much longer hangs. */
+const patienceMs = { start: 60_000, law: 5_000 }
 const asked = process.argv.slice(2)
 const root = path.resolve(import.meta.dirname, "..")
 
@@ -41,16 +42,16 @@ const trial = (request: Request, mutant?: Mutant): Promise<ReadonlyMap<string, O
     let errors = ""
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk))
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors = (errors + chunk).slice(-2000)))
-    const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs)
+    const patience = patienceMs.start + patienceMs.law * request.laws.length
+    const timer = setTimeout(() => child.kill("SIGKILL"), patience)
     child.on("close", (code, signal) => {
       clearTimeout(timer)
       const outcomes = new Map<string, Outcome>()
-      for (const line of code === 0 ? output.split("\n") : []) {
-        if (line === "") continue
+      for (const line of code === 0 || signal !== null ? output.split("\n").slice(0, -1) : []) {
         const outcome: Outcome = JSON.parse(line)
         outcomes.set(outcome.law, outcome)
       }
-      const message = signal === "SIGKILL" ? `no answer in ${patienceMs / 1000} s` : `exit ${code}: ${errors.trim()}`
+      const message = signal === "SIGKILL" ? `no answer in ${patience / 1000} s` : `exit ${code}: ${errors.trim()}`
       for (const law of request.laws) {
         if (!outcomes.has(law)) outcomes.set(law, { law, result: "broken", seed: 0, message })
       }
@@ -107,9 +108,9 @@ const each = async <A>(items: ReadonlyArray<A>, use: (item: A) => Promise<void>)
 }
 
 try {
-  for (const [service, { file, mutants }] of Object.entries(services)) {
+  for (const [service, { files, mutants }] of Object.entries(services)) {
     if (asked.length > 0 && !asked.includes(service)) continue
-    const laws = Laws.read(path.join(root, file))
+    const laws = files.flatMap((file) => Laws.read(path.join(root, file)))
     const names = laws.map(({ name }) => name)
     for (const mutant of mutants) {
       if (!names.includes(mutant.law)) complain(`mutant "${mutant.name}" names no law: ${mutant.law}`)

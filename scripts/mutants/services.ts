@@ -1,15 +1,18 @@
 /** Which services have laws, where these stand, and the mistakes that they must notice. */
 import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
+import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
 
 export interface Laws {
   /** From the repository's root. */
-  readonly file: string
+  readonly files: ReadonlyArray<string>
   readonly mutants: ReadonlyArray<Mutant>
 }
 
+const laws = (name: string): string => `packages/testkit/src/laws/${name}.ts`
+
 export const services: Readonly<Record<string, Laws>> = {
-  PeerRegistry: { file: "packages/testkit/src/laws/PeerRegistryLaws.ts", mutants: peers },
-  PubSub: { file: "packages/testkit/src/laws/PubSubLaws.ts", mutants: pubsub }
+  PeerRegistry: { files: [laws("PeerRegistryLaws"), laws("LeadershipLaws")], mutants: [...peers, ...leaders] },
+  PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub }
 }

@@ -4,7 +4,9 @@ import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
+import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
 import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
+import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
 import * as Effect from "effect/Effect"
@@ -41,9 +43,9 @@ const suite = <R>(
 const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
 
 export const suites: Readonly<Record<string, Suite>> = {
-  PeerRegistry: suite(PeerRegistryLaws, MemoryPeerRegistry.layer(), async () => {
+  PeerRegistry: suite({ ...PeerRegistryLaws, ...LeadershipLaws }, MemoryPeerRegistry.layer(), async () => {
     const RedisPeerRegistry = await import("@troupe/redis-live/RedisPeerRegistry")
     return { layer: RedisPeerRegistry.layer() }
   }),
-  PubSub: suite(PubSubLaws, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub"))
+  PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub"))
 }

@@ -52,12 +52,14 @@ const one = (law: string, seed: number): Effect.Effect<Outcome> =>
     })
   )
 
+let trouble = ""
 const tried = Effect.fnUntraced(function* (law: string) {
   let last: Outcome = { law, seed: 0, result: "broken", message: "no seed" }
   for (const seed of request.seeds) {
     last = yield* one(law, seed)
     if (last.result !== "kept") break
   }
+  trouble = last.message
   process.stdout.write(`${JSON.stringify(last)}\n`)
 })
 
@@ -67,7 +69,7 @@ await Effect.runPromise(
   )
 )
 if (process.env["TROUPE_MUTANT"] !== undefined && process.env["TROUPE_MUTANT_PLANTED"] !== "yes") {
-  throw new Error("the file of the mutant was never loaded")
+  throw new Error(`the file of the mutant was never loaded: ${trouble}`)
 }
 // What a broken law leaves open must not keep the process.
 process.exit(0)

@@ -35,7 +35,7 @@ export const peers = Metric.gauge("troupe_peers", {
   description: "Peers in this process' view of the registry, by state"
 })
 
-/** Heartbeats of this process that left later than half a heartbeat after their time. */
+/** Heartbeats of this process that were acknowledged late. */
 export const beatsLate = Metric.counter("troupe_peers_beats_late", {
   description: "Heartbeats of this process acknowledged more than one and a half heartbeats after the one before",
   incremental: true

@@ -8,6 +8,7 @@
  * `effect` has a PubSub of its own for the fibers of one process: import one of the two under another name.
  */
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -16,6 +17,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -208,6 +210,7 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
       (effect) => void run(effect),
       (messages) => Metrics.published.updateUnsafe(messages, context)
     )
+    yield* Effect.addFinalizer(() => Effect.sync(() => publisher.close()))
 
     const send = (
       channel: string,
@@ -291,9 +294,12 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
                 Effect.logError(`The handler of channel ${JSON.stringify(channel.name)} failed`, cause)
               )
         ),
-        Effect.catch((error) =>
-          error.reason._tag === "Closed" ? Effect.void : Effect.logError("A handler's subscription ended", error)
-        ),
+        Effect.catchCause((cause) => {
+          const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          return Cause.hasInterrupts(cause) || error?.reason._tag === "Closed"
+            ? Effect.void
+            : Effect.logError(`The subscription of a handler of channel ${JSON.stringify(channel.name)} ended`, cause)
+        }),
         Effect.forkScoped
       )
     })
@@ -304,6 +310,7 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
     ) {
       const bounds = yield* Limits.history("history", channel)
       yield* Limits.count("history", "last", options?.last)
+      if (options?.after !== undefined) yield* Limits.position("history", "after", options.after)
       const messages: Array<Message<A>> = []
       if (bounds === undefined || options?.last === 0) return messages
       let from: From =

@@ -120,9 +120,7 @@ const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
   })
 )
 
-const layerOf = (
-  options?: PeerRegistry.Options
-): Layer.Layer<PeerRegistry.PeerRegistry, BackendError, RedisClient> =>
+const layerOf = (options?: PeerRegistry.Options): Layer.Layer<PeerRegistry.PeerRegistry, BackendError, RedisClient> =>
   Layer.provide(PeerRegistry.layer(options), store)
 const layerDefault = layerOf()
 

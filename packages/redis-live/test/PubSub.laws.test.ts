@@ -1,6 +1,7 @@
 /** PubSub's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
 import { expect, it } from "@effect/vitest"
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import * as PubSubModel from "@troupe/testkit/laws/PubSubModel"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
@@ -17,13 +18,13 @@ for (const { at, name, prefix, skip } of places) {
     RedisWorld.make({ ...options, prefix, at, layer: () => RedisPubSub.layer })
 
   skip(`on a ${name}`, () => {
-    Conformance.suite("PubSub", PubSubLaws, make)
+    Conformance.suite("PubSub", { ...PubSubLaws, ...HistoryLaws }, make)
 
     it.live(
       "plays every game as memory does",
       () =>
         Effect.gen(function* () {
-          const runs = Number(process.env["TROUPE_RUNS"] ?? 200)
+          const runs = Number(process.env["TROUPE_RUNS"] || 200)
           const result = yield* Arbitrary.checkEffect(
             PubSubModel.games,
             Effect.fnUntraced(function* (game) {

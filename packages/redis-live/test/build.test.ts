@@ -46,6 +46,20 @@ describe("a layer that cannot be built", () => {
     })
   )
 
+  it.live.skipIf(missing.binary)("is Unavailable in time where the server greets, and then is silent", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const proxy = yield* Effect.acquireRelease(
+        Effect.promise(() => Proxy.start(server)),
+        (proxy) => Effect.promise(() => proxy.stop())
+      )
+      proxy.swallow = /PING/
+      const [error, ms] = yield* took(failure(open({ url: proxy.url })))
+      expect(seen(error)).toEqual(["RedisClient", "layer", "Unavailable", "NotApplied"])
+      expect(ms).toBeLessThan(2 * short.connectTimeout + 200)
+    })
+  )
+
   const options: ReadonlyArray<readonly [field: string, RedisClient.RedisOptions]> = [
     ["prefix", { prefix: "" }],
     ["prefix", { prefix: "x".repeat(513) }],

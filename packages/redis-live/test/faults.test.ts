@@ -141,6 +141,24 @@ describe.skipIf(missing.binary)("a client recovers (A1, A3)", () => {
   )
 })
 
+describe.skipIf(missing.binary)("a server that is away", () => {
+  it.live("is told at once, with the time until the next attempt", () =>
+    Effect.gen(function* () {
+      const rig_ = yield* rigged({ backoffBase: 60_000, backoffCap: 60_000 })
+      yield* rig_.increment
+      yield* Effect.promise(() => rig_.proxy.deafen())
+      // The first attempt after a loss is waited for: it is made at once here, for it is another role's first.
+      const error = yield* failure(rig_.beat)
+      expect([error.reason._tag, error.outcome, error.retryAfter]).toEqual(["Unavailable", "NotApplied", undefined])
+      const [again, ms] = yield* took(failure(rig_.beat))
+      expect([again.reason._tag, again.outcome]).toEqual(["Unavailable", "NotApplied"])
+      expect(again.retryAfter).toBeDefined()
+      expect(ms).toBeLessThan(commandTimeout / 2)
+      yield* Effect.promise(() => rig_.proxy.listen())
+    })
+  )
+})
+
 describe.skipIf(missing.binary)("a deaf subscriber is noticed (S12)", () => {
   it.live("when pushes and answers stop coming, while calls are answered", () =>
     Effect.gen(function* () {
@@ -182,6 +200,17 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
       yield* Effect.promise(() => cut)
       expect([error.reason._tag, error.outcome]).toEqual(["ConnectionLost", "Unknown"])
       expect(yield* eventually(rig_.increment)).toBe(3)
+    })
+  )
+
+  it.live("an answer that nobody asked for ends the connection, and is nobody's answer", () =>
+    Effect.gen(function* () {
+      const rig_ = yield* rig
+      yield* rig_.increment
+      const accepted = rig_.proxy.accepted
+      rig_.proxy.inject("command", ":999\r\n")
+      yield* eventually(Effect.sync(() => expect(rig_.proxy.accepted).toBe(accepted + 1)))
+      expect(yield* eventually(rig_.increment)).toBe(2)
     })
   )
 

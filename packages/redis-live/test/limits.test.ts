@@ -6,7 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { missing } from "../../../scripts/missing.ts"
 import { call, ear, eventually, failure, increment, open, set, took } from "./support/client.ts"
-import { commandTimeout, type Rig, rig, serve } from "./support/rig.ts"
+import { Proxy } from "./support/Proxy.ts"
+import { type Rig, serve } from "./support/rig.ts"
 
 describe.skipIf(missing.binary)("nothing grows without a limit (A5)", () => {
   it.live("10,000 calls are under way, the next is refused; it goes on when they are answered", () =>
@@ -47,8 +48,17 @@ describe.skipIf(missing.binary)("nothing grows without a limit (A5)", () => {
   )
 })
 
+/** Sockets and timers of this process. */
+const left = () => {
+  const all = process.getActiveResourcesInfo()
+  return {
+    sockets: all.filter((name) => name === "TCPSocketWrap").length,
+    timers: all.filter((name) => name === "Timeout").length
+  }
+}
+
 describe.skipIf(missing.binary)("closing ends everything (A4)", () => {
-  const states: ReadonlyArray<readonly [string, (rig: Rig) => void]> = [
+  const states: ReadonlyArray<readonly [string, (rig: Pick<Rig, "server" | "proxy">) => void]> = [
     ["that is well", () => {}],
     ["whose server stands still", ({ server }) => server.signal("SIGSTOP")],
     ["whose packets are dropped", ({ proxy }) => void (proxy.toServer = proxy.toClient = "drop")],
@@ -71,28 +81,36 @@ describe.skipIf(missing.binary)("closing ends everything (A4)", () => {
     it.live(`of a client ${state}`, () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
-        const rig_ = yield* rig
-        const handles = process.getActiveResourcesInfo().filter((name) => name !== "TCPSocketWrap").length
-        const { client, connection } = yield* Scope.provide(open({ url: rig_.proxy.url, commandTimeout }), scope)
+        const server = yield* serve
+        const before = left()
+        const proxy = yield* Effect.promise(() => Proxy.start(server))
+        const { client, connection } = yield* Scope.provide(open({ url: proxy.url, commandTimeout: "1 minute" }), scope)
         const one = { ...call, keys: { counter: `${client.prefix}:{t}:n` }, args: {} }
         yield* connection.call(increment, { ...one, role: "beat" })
         const link = yield* Scope.provide(connection.link("Test", ear()), scope)
-        yield* link.subscribe([rig_.channel])
-        fault(rig_)
-        const pending = yield* Effect.forkChild(Effect.exit(connection.call(increment, one)), {
-          startImmediately: true
-        })
+        yield* link.subscribe(["c"])
+        fault({ server, proxy })
+        const pending = yield* Effect.forEach(
+          [
+            connection.call(increment, one),
+            link.subscribe(["d"]),
+            client.use("never", () => new Promise<void>(() => {}))
+          ],
+          (effect) => Effect.forkChild(Effect.exit(effect), { startImmediately: true })
+        )
         const [, ms] = yield* took(Scope.close(scope, Exit.void))
         expect(ms).toBeLessThan(1_000)
-        yield* Fiber.join(pending)
-        const after = yield* failure(connection.call(increment, one))
-        expect([after.reason._tag, after.outcome]).toEqual(["Closed", "NotApplied"])
-        rig_.server.signal("SIGCONT")
+        // What was under way is told so, and nothing begins any more.
+        yield* Effect.forEach(pending, Fiber.join)
+        for (const effect of [connection.call(increment, one), client.use("get", (redis) => redis.get("k"))]) {
+          const after = yield* failure<unknown, never>(effect)
+          expect([after.reason._tag, after.outcome]).toEqual(["Closed", "NotApplied"])
+        }
+        server.signal("SIGCONT")
+        yield* Effect.promise(() => proxy.stop())
         yield* eventually(
-          Effect.sync(() => {
-            const now = process.getActiveResourcesInfo().filter((name) => name !== "TCPSocketWrap").length
-            expect(now).toBeLessThanOrEqual(handles + 1)
-          })
+          Effect.sync(() => expect(left()).toEqual(before)),
+          2_000
         )
       })
     )

@@ -18,7 +18,14 @@ export const layer: Layer.Layer<PubSub.PubSub, never, MemoryBackend> = Layer.pro
     Effect.gen(function* () {
       const backend = yield* MemoryBackend
       const wire = yield* Wire
-      const logs = backend.state("PubSub", () => new Map<string, Log.Log>())
+      const logs = backend.state("PubSub", () => new Map<string, Log.Log>(), {
+        evict: (logs, containing) => {
+          // As on a server, where a log stands under two keys and is nothing without either.
+          for (const name of [...logs.keys()]) {
+            if ([`${name}:log`, `${name}:meta`].some((key) => key.includes(containing))) logs.delete(name)
+          }
+        }
+      })
       const base = (yield* Random.nextIntBetween(0, 2 ** 47)).toString(36)
       let epochs = 0
       const fresh = (): string => `${base}.${(epochs += 1).toString(36)}`

@@ -408,12 +408,12 @@ describe("a seed", () => {
   )
 })
 
-describe("a law that never ends", () => {
-  const dies = (law: World.Law<Words>, why: RegExp) =>
-    Effect.promise(() =>
-      rejects(Effect.runPromise(World.prove(() => MemoryWorld.make({ seed: 1, layer: () => words }), law)), why)
-    )
+const dies = (law: World.Law<Words>, why: RegExp) =>
+  Effect.promise(() =>
+    rejects(Effect.runPromise(World.prove(() => MemoryWorld.make({ seed: 1, layer: () => words }), law)), why)
+  )
 
+describe("a law that never ends", () => {
   it.live(
     "dies where it waits for what never comes",
     () => dies(() => Effect.sleep("1 second"), /waits for what time alone would bring/),

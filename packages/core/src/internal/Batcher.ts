@@ -30,8 +30,9 @@ export interface Options<In, Out> {
   readonly bytes: (item: In) => number
   readonly maxEntries: number
   readonly maxBytes: number
-  /** Calls that may wait; one more is refused. */
+  /** Calls, and bytes of theirs, that may wait; more is refused. */
   readonly maxWaiting: number
+  readonly maxWaitingBytes: number
   /** From its arrival, ms. */
   readonly deadlineMs: number
 }
@@ -39,6 +40,8 @@ export interface Options<In, Out> {
 export class Batcher<In, Out> {
   private waiting: Array<Waiting<In, Out>> = []
   private sending = false
+  private waitingBytes = 0
+  private closed = false
   private readonly options: Options<In, Out>
   private readonly clock: Clock.Clock
   private readonly fork: (effect: Effect.Effect<void>) => void
@@ -55,7 +58,13 @@ export class Batcher<In, Out> {
 
   submit(item: In): Effect.Effect<Out, BackendError> {
     return Effect.callback<Out, BackendError>((resume) => {
-      if (this.waiting.length >= this.options.maxWaiting) return resume(Effect.fail(this.full))
+      if (this.closed) return resume(Effect.fail(this.error(layerClosed, "NotApplied")))
+      const bytes = this.options.bytes(item)
+      const { maxWaiting, maxWaitingBytes } = this.options
+      if (this.waiting.length >= maxWaiting || (this.waitingBytes > 0 && this.waitingBytes + bytes > maxWaitingBytes)) {
+        return resume(Effect.fail(this.full))
+      }
+      this.waitingBytes += bytes
       const waiting = { item, since: this.sending ? this.clock.currentTimeMillisUnsafe() : 0, resume }
       this.waiting.push(waiting)
       if (!this.sending) {
@@ -64,7 +73,9 @@ export class Batcher<In, Out> {
       }
       return Effect.sync(() => {
         const index = this.waiting.indexOf(waiting)
-        if (index >= 0) this.waiting.splice(index, 1)
+        if (index < 0) return
+        this.waiting.splice(index, 1)
+        this.waitingBytes -= bytes
       })
     })
   }
@@ -85,10 +96,10 @@ export class Batcher<In, Out> {
       return
     }
     const error = Exit.hasInterrupts(exit)
-      ? this.error(new Closed({ message: "the layer is closed" }), "Unknown")
+      ? this.error(layerClosed, "Unknown")
       : Option.getOrUndefined(Exit.findErrorOption(exit))
     // Taken before anyone is told: a caller that hears of it may call again at once, and that is another call.
-    const behind = error !== undefined && isOutage.has(error.reason._tag) ? this.waiting.splice(0) : []
+    const behind = error !== undefined && isOutage.has(error.reason._tag) ? this.takeAll() : []
     const cause = error === undefined ? exit.cause : Cause.fail(error)
     for (const call of batch) call.resume(Exit.failCause(cause))
     if (behind.length === 0 || error === undefined) return
@@ -109,12 +120,17 @@ export class Batcher<In, Out> {
       if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes)) break
       count++
     }
-    if (count === this.waiting.length) {
-      const all = this.waiting
-      this.waiting = []
-      return all
-    }
-    return this.waiting.splice(0, count)
+    if (count === this.waiting.length) return this.takeAll()
+    const taken = this.waiting.splice(0, count)
+    for (const { item } of taken) this.waitingBytes -= bytes(item)
+    return taken
+  }
+
+  private takeAll(): ReadonlyArray<Waiting<In, Out>> {
+    const all = this.waiting
+    this.waiting = []
+    this.waitingBytes = 0
+    return all
   }
 
   private send(batch: ReadonlyArray<Waiting<In, Out>>): Effect.Effect<ReadonlyArray<Out>, BackendError> {
@@ -131,9 +147,18 @@ export class Batcher<In, Out> {
     })
   }
 
+  /** No call leaves any more: the fibers that would send it are gone. */
+  close(): void {
+    this.closed = true
+    const told = this.error(layerClosed, "NotApplied")
+    for (const call of this.takeAll()) call.resume(Exit.fail(told))
+  }
+
   private get full(): BackendError {
     return this.error(
-      new CapacityExceeded({ message: `${this.options.maxWaiting} calls wait for the backend` }),
+      new CapacityExceeded({
+        message: `as many calls wait for the backend as may: ${this.options.maxWaiting}, or ${this.options.maxWaitingBytes} bytes`
+      }),
       "NotApplied"
     )
   }
@@ -143,6 +168,8 @@ export class Batcher<In, Out> {
     return new BackendError({ service, operation, reason, outcome })
   }
 }
+
+const layerClosed = new Closed({ message: "the layer is closed" })
 
 /** The path to the backend failed, not this call in particular. */
 const isOutage = new Set<Reason["_tag"]>(["Unavailable", "ConnectionLost", "TimedOut", "Closed"])

@@ -12,7 +12,7 @@
 -- ARGV[7...] entries payload, dedupe key (empty: none), payload, ...
 -- RETURNS {format} of newer data, else {"", epoch, first sequence, index, epoch, sequence of each duplicate, ...}
 -- COST O(entries)
--- COMMANDS INFO, TIME, HMGET, HSET, HDEL, XADD, XLEN, XRANGE, XTRIM, PEXPIRE, SPUBLISH
+-- COMMANDS INFO, TIME, DEL, EXISTS, PTTL, HMGET, HSET, HDEL, XADD, XLEN, XRANGE, XTRIM, PEXPIRE, SPUBLISH
 local log, meta, physical = KEYS[1], KEYS[2], ARGV[1] == ''
 local now, run, size, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 if physical then
@@ -21,15 +21,17 @@ if physical then
   run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
 local m = redis.call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'keys')
-if m[1] and m[1] ~= '1' then return { m[1] } end
+if m[1] and m[1] ~= '1' then return { m[1] } elseif not m[2] then redis.call('DEL', log) end
 local epoch, sequence, past = m[2], tonumber(m[4] or 0), m[6] or ''
 if m[3] ~= run then
   if epoch then
     past = past .. epoch .. ':' .. m[4] .. ' '
     if select(2, string.gsub(past, ' ', '')) > 8 then past = string.match(past, ' (.*)') end
   end
-  epoch = ARGV[3]
+  epoch = (epoch and string.match(epoch, '^[^-]+') .. '-' or '') .. ARGV[3]
 end
+-- With its log gone a channel has no message left that a key could stand for.
+if m[7] and m[7] ~= '0' and redis.call('EXISTS', log) == 0 then redis.call('DEL', meta) m[7] = '0' end
 local at, first, keys = math.max(now, tonumber(m[5] or 0)), sequence + 1, tonumber(m[7] or 0)
 local head, payloads, reply = string.format('%s %.0f %s', epoch, at, ARGV[6]), {}, { '', epoch, string.format('%.0f', first) }
 for i = 7, #ARGV, 2 do
@@ -63,7 +65,9 @@ end
 redis.call('XTRIM', log, 'MAXLEN', size)
 redis.call('HSET', meta, 'format', '1', 'epoch', epoch, 'run', run, 'sequence', string.format('%.0f', sequence),
   'at', string.format('%.0f', #payloads > 0 and at or tonumber(m[5] or 0)), 'past', past, 'keys', keys)
-if physical then redis.call('PEXPIRE', log, ttl + 1000) redis.call('PEXPIRE', meta, ttl + 86400000) end
+-- Never less than what another definition of the channel has asked for.
+local function keep(key, ms) if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end end
+if physical then keep(log, ttl + 1000) keep(meta, ttl + 86400000) end
 if #payloads > 0 then
   local frame = string.format('1 %s %.0f %.0f %s\n', epoch, first, at, ARGV[6])
   redis.call('SPUBLISH', KEYS[3], frame .. table.concat(payloads, '\n'))

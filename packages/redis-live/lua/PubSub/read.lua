@@ -13,7 +13,7 @@
 -- ARGV[9] limit     entries of the page
 -- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
 -- COST O(log n + limit)
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, PEXPIRE
+-- COMMANDS INFO, TIME, DEL, PTTL, HMGET, HSET, XRANGE, PEXPIRE
 local log, meta, physical = KEYS[1], KEYS[2], ARGV[1] == ''
 local now, run, size, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 if physical then
@@ -22,17 +22,19 @@ if physical then
   run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
 local m = redis.call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past')
-if m[1] and m[1] ~= '1' then return { m[1] } end
+if m[1] and m[1] ~= '1' then return { m[1] } elseif not m[2] then redis.call('DEL', log) end
 local epoch, sequence, past = m[2], tonumber(m[4] or 0), m[6] or ''
 if m[3] ~= run then
   if epoch then
     past = past .. epoch .. ':' .. m[4] .. ' '
     if select(2, string.gsub(past, ' ', '')) > 8 then past = string.match(past, ' (.*)') end
   end
-  epoch = ARGV[3]
+  epoch = (epoch and string.match(epoch, '^[^-]+') .. '-' or '') .. ARGV[3]
   redis.call('HSET', meta, 'format', '1', 'epoch', epoch, 'run', run, 'sequence', sequence, 'past', past)
 end
-if physical then redis.call('PEXPIRE', log, ttl + 1000) redis.call('PEXPIRE', meta, ttl + 86400000) end
+-- Never less than what another definition of the channel has asked for.
+local function keep(key, ms) if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end end
+if physical then keep(log, ttl + 1000) keep(meta, ttl + 86400000) end
 local at, limit = math.max(now, tonumber(m[5] or 0)), tonumber(ARGV[9])
 local function fresh(entry) return tonumber(string.match(entry[2][2], ' (%d+)')) > at - ttl end
 local function id(n) return string.format('%.0f-0', n) end
@@ -54,7 +56,9 @@ elseif ARGV[6] == 'After' then
   after = tonumber(ARGV[8])
   local known = ARGV[7] == epoch and sequence
   for e, n in string.gmatch(past, '(%S+):(%d+)') do if e == ARGV[7] then known = tonumber(n) end end
-  if not known then after, gap = 0, 'EpochChanged'
+  if not known then
+    local same = string.match(ARGV[7], '^[^-]+') == string.match(epoch, '^[^-]+')
+    after, gap = same and math.min(after, sequence) or 0, 'EpochChanged'
   elseif after > known then after, gap = known, 'Rewound' end
 end
 local entries = redis.call('XRANGE', log, id(math.max(after + 1, low)), '+', 'COUNT', limit)

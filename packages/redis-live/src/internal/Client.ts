@@ -86,11 +86,14 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         }
         changed()
       },
-      retired: () => changed(),
+      retired: (sessions) => {
+        for (const session of sessions) subscriptions.down(session)
+        changed()
+      },
       message: (session, channel, payload) => subscriptions.deliver(session, channel, payload),
       moved: (_, session) => subscriptions.taken(session)
     }
-    const router = route(host, settings, () => subscriptions.moved())
+    const router = route(host, settings)
     const subscriptions: Subscriptions = new Subscriptions(host, () => router, wire, changed)
     const raw = new Use(config, settings, requests, router)
 
@@ -200,7 +203,7 @@ const reconnects: { readonly [R in Role]: Metric.Counter<number> } = {
   beat: Metric.withAttributes(Metrics.reconnects, { role: "beat" })
 }
 
-const route = (host: Host, { place }: Settings, onMoved: () => void): Router => {
+const route = (host: Host, { place }: Settings): Router => {
   switch (place._tag) {
     case "Server": {
       const { endpoint } = place
@@ -209,7 +212,7 @@ const route = (host: Host, { place }: Settings, onMoved: () => void): Router => 
     case "Sentinel":
       return new Single(host, `the primary of "${place.name}"`, Sentinel.primary(host.config, place.nodes, place.name))
     case "Cluster":
-      return new Cluster(host, place.nodes, onMoved)
+      return new Cluster(host, place.nodes)
   }
 }
 

@@ -34,14 +34,11 @@ export class Cluster implements Router {
   private timer: NodeJS.Timeout | undefined
   private dueAt = Number.POSITIVE_INFINITY
   private readonly waiting = new Set<() => void>()
-  private readonly onMoved: () => void
   private closed = false
 
-  /** `onMoved` is called after the map changed. */
-  constructor(host: Host, seeds: ReadonlyArray<Endpoint>, onMoved: () => void) {
+  constructor(host: Host, seeds: ReadonlyArray<Endpoint>) {
     this.host = host
     this.seeds = seeds
-    this.onMoved = onMoved
     this.where = seeds.map(name).join(", ")
   }
 
@@ -213,10 +210,8 @@ export class Cluster implements Router {
       primaries.add(node)
       owners.fill(node, range.from, range.to + 1)
     }
-    const isChanged = owners.some((owner, slot) => owner !== this.owners[slot])
     this.owners = owners
     this.primaries = primaries
-    if (isChanged) this.onMoved()
     for (const [key, node] of this.known) if (!primaries.has(node)) this.retire(key, node)
     return true
   }
@@ -226,8 +221,9 @@ export class Cluster implements Router {
     const isUsed = node.all.some(({ session }) => session !== undefined && session.underWay > 0)
     if (isUsed) return this.soon()
     this.known.delete(key)
+    const open = node.all.flatMap(({ session }) => (session === undefined ? [] : [session]))
     for (const lane of node.all) void lane.close()
-    this.host.retired()
+    this.host.retired(open)
   }
 }
 

@@ -25,8 +25,8 @@ export interface Host {
   readonly up: (lane: Lane) => void
   /** Was up, with that session, or tried to be. `failure` says why it is not. */
   readonly down: (lane: Lane, session: Session | undefined, failure: Failure) => void
-  /** A server is not in use any more, and its lanes are closed. */
-  readonly retired: () => void
+  /** A server is not in use any more: these were open, and are closed. */
+  readonly retired: (sessions: ReadonlyArray<Session>) => void
   readonly message: SessionEvents["message"]
   readonly moved: (lane: Lane, session: Session) => void
 }

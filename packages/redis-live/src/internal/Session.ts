@@ -130,7 +130,11 @@ export class Session {
       connectTimeout: 0,
       keepAlive: 5_000
     })
-    this.client.on("error", (error) => (this.error ??= error))
+    this.client.on("error", (error: Error) => {
+      this.error ??= error
+      // An answer that nobody waits for: whose the next ones are is not known any more.
+      if (error.message.startsWith("Command queue state error")) this.finish()
+    })
     this.client.on("ready", () => this.introduce())
     this.client.on("close", () => this.finish())
     if (role === "subscriber") {

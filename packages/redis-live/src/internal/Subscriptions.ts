@@ -108,22 +108,17 @@ export class Subscriptions {
     this.lose(([, route]) => route.session === session)
   }
 
-  /** The map of slots changed: what is published elsewhere now is not heard here. */
-  moved(): void {
-    const router = this.router()
-    const owner = new Map([...router.nodes].map((node) => [node.lanes.subscriber.session, node]))
-    this.lose(([channel, route]) => {
-      const node = route.session === undefined ? undefined : owner.get(route.session)
-      if (route.session === undefined || (node !== undefined && router.owns(node, channel))) return false
-      this.forget(route.session, [channel])
-      return true
-    })
-  }
-
-  /** The server took subscriptions of this connection away: those whose slot it does not own, or nobody knows which. */
+  /** The server took subscriptions of this connection away: those whose slot it does not own any more. */
   taken(session: Session): void {
-    this.router().refresh(session, () => {
-      this.moved()
+    const router = this.router()
+    router.refresh(session, () => {
+      const node = [...router.nodes].find(({ lanes }) => lanes.subscriber.session === session)
+      this.lose(([channel, route]) => {
+        if (route.session !== session || (node !== undefined && router.owns(node, channel))) return false
+        this.forget(session, [channel])
+        return true
+      })
+      // Where nobody can say which, they are all gone.
       if (!session.ended) this.count(session).catch(ignore)
     })
   }

@@ -442,11 +442,26 @@ return { '', frame }
 export const pubsubAppend = Script.make({
   name: "PubSub/append",
   adds: true,
-  sha: "300b8428739f0ac74cb9fca06d731ee50794eeda",
+  sha: "0b6c46e6238ce55fedf812efd0ae1dfe9fd118b6",
   keys: ["log", "meta", "channel"],
   args: ["now", "run", "fresh", "size", "ttl", "publisher"],
   variadic: "entries",
-  commands: ["INFO", "TIME", "HMGET", "HSET", "HDEL", "XADD", "XLEN", "XRANGE", "XTRIM", "PEXPIRE", "SPUBLISH"],
+  commands: [
+    "INFO",
+    "TIME",
+    "DEL",
+    "EXISTS",
+    "PTTL",
+    "HMGET",
+    "HSET",
+    "HDEL",
+    "XADD",
+    "XLEN",
+    "XRANGE",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
   source: `#!lua
 -- Appends messages to a channel's log in order and pushes the new ones as one frame.
 -- KEYS[1] log       stream: <sequence>-0 -> h "<epoch> <at> <publisher>", d payload, k dedupe key
@@ -461,7 +476,7 @@ export const pubsubAppend = Script.make({
 -- ARGV[7...] entries payload, dedupe key (empty: none), payload, ...
 -- RETURNS {format} of newer data, else {"", epoch, first sequence, index, epoch, sequence of each duplicate, ...}
 -- COST O(entries)
--- COMMANDS INFO, TIME, HMGET, HSET, HDEL, XADD, XLEN, XRANGE, XTRIM, PEXPIRE, SPUBLISH
+-- COMMANDS INFO, TIME, DEL, EXISTS, PTTL, HMGET, HSET, HDEL, XADD, XLEN, XRANGE, XTRIM, PEXPIRE, SPUBLISH
 local log, meta, physical = KEYS[1], KEYS[2], ARGV[1] == ''
 local now, run, size, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 if physical then
@@ -470,15 +485,17 @@ if physical then
   run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
 local m = redis.call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'keys')
-if m[1] and m[1] ~= '1' then return { m[1] } end
+if m[1] and m[1] ~= '1' then return { m[1] } elseif not m[2] then redis.call('DEL', log) end
 local epoch, sequence, past = m[2], tonumber(m[4] or 0), m[6] or ''
 if m[3] ~= run then
   if epoch then
     past = past .. epoch .. ':' .. m[4] .. ' '
     if select(2, string.gsub(past, ' ', '')) > 8 then past = string.match(past, ' (.*)') end
   end
-  epoch = ARGV[3]
+  epoch = (epoch and string.match(epoch, '^[^-]+') .. '-' or '') .. ARGV[3]
 end
+-- With its log gone a channel has no message left that a key could stand for.
+if m[7] and m[7] ~= '0' and redis.call('EXISTS', log) == 0 then redis.call('DEL', meta) m[7] = '0' end
 local at, first, keys = math.max(now, tonumber(m[5] or 0)), sequence + 1, tonumber(m[7] or 0)
 local head, payloads, reply = string.format('%s %.0f %s', epoch, at, ARGV[6]), {}, { '', epoch, string.format('%.0f', first) }
 for i = 7, #ARGV, 2 do
@@ -512,7 +529,9 @@ end
 redis.call('XTRIM', log, 'MAXLEN', size)
 redis.call('HSET', meta, 'format', '1', 'epoch', epoch, 'run', run, 'sequence', string.format('%.0f', sequence),
   'at', string.format('%.0f', #payloads > 0 and at or tonumber(m[5] or 0)), 'past', past, 'keys', keys)
-if physical then redis.call('PEXPIRE', log, ttl + 1000) redis.call('PEXPIRE', meta, ttl + 86400000) end
+-- Never less than what another definition of the channel has asked for.
+local function keep(key, ms) if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end end
+if physical then keep(log, ttl + 1000) keep(meta, ttl + 86400000) end
 if #payloads > 0 then
   local frame = string.format('1 %s %.0f %.0f %s\\n', epoch, first, at, ARGV[6])
   redis.call('SPUBLISH', KEYS[3], frame .. table.concat(payloads, '\\n'))
@@ -525,10 +544,10 @@ return reply
 export const pubsubRead = Script.make({
   name: "PubSub/read",
   adds: false,
-  sha: "a0c6eac5679f772395ca2d63749c91bc839fb5e4",
+  sha: "4d9afca209518359363d733d572321c875145f2a",
   keys: ["log", "meta"],
   args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "number", "limit"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "PEXPIRE"],
+  commands: ["INFO", "TIME", "DEL", "PTTL", "HMGET", "HSET", "XRANGE", "PEXPIRE"],
   source: `#!lua flags=allow-oom
 -- Reads a page of a channel's log from a place on, and says what is missing there. Begins the log where there is none.
 -- KEYS[1] log       as in append
@@ -544,7 +563,7 @@ export const pubsubRead = Script.make({
 -- ARGV[9] limit     entries of the page
 -- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
 -- COST O(log n + limit)
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, PEXPIRE
+-- COMMANDS INFO, TIME, DEL, PTTL, HMGET, HSET, XRANGE, PEXPIRE
 local log, meta, physical = KEYS[1], KEYS[2], ARGV[1] == ''
 local now, run, size, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 if physical then
@@ -553,17 +572,19 @@ if physical then
   run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
 local m = redis.call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past')
-if m[1] and m[1] ~= '1' then return { m[1] } end
+if m[1] and m[1] ~= '1' then return { m[1] } elseif not m[2] then redis.call('DEL', log) end
 local epoch, sequence, past = m[2], tonumber(m[4] or 0), m[6] or ''
 if m[3] ~= run then
   if epoch then
     past = past .. epoch .. ':' .. m[4] .. ' '
     if select(2, string.gsub(past, ' ', '')) > 8 then past = string.match(past, ' (.*)') end
   end
-  epoch = ARGV[3]
+  epoch = (epoch and string.match(epoch, '^[^-]+') .. '-' or '') .. ARGV[3]
   redis.call('HSET', meta, 'format', '1', 'epoch', epoch, 'run', run, 'sequence', sequence, 'past', past)
 end
-if physical then redis.call('PEXPIRE', log, ttl + 1000) redis.call('PEXPIRE', meta, ttl + 86400000) end
+-- Never less than what another definition of the channel has asked for.
+local function keep(key, ms) if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end end
+if physical then keep(log, ttl + 1000) keep(meta, ttl + 86400000) end
 local at, limit = math.max(now, tonumber(m[5] or 0)), tonumber(ARGV[9])
 local function fresh(entry) return tonumber(string.match(entry[2][2], ' (%d+)')) > at - ttl end
 local function id(n) return string.format('%.0f-0', n) end
@@ -585,7 +606,9 @@ elseif ARGV[6] == 'After' then
   after = tonumber(ARGV[8])
   local known = ARGV[7] == epoch and sequence
   for e, n in string.gmatch(past, '(%S+):(%d+)') do if e == ARGV[7] then known = tonumber(n) end end
-  if not known then after, gap = 0, 'EpochChanged'
+  if not known then
+    local same = string.match(ARGV[7], '^[^-]+') == string.match(epoch, '^[^-]+')
+    after, gap = same and math.min(after, sequence) or 0, 'EpochChanged'
   elseif after > known then after, gap = known, 'Rewound' end
 end
 local entries = redis.call('XRANGE', log, id(math.max(after + 1, low)), '+', 'COUNT', limit)

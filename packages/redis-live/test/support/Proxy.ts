@@ -27,6 +27,8 @@ export class Proxy {
   toServer: Way = "pass"
   toClient: Way = "pass"
   roles: ReadonlySet<string> | undefined
+  /** Requests that match do not arrive. */
+  swallow: RegExp | undefined
   /** Accepted so far. */
   accepted = 0
   /** What each connection began with. */
@@ -99,6 +101,11 @@ export class Proxy {
     }
   }
 
+  /** Says something to the role's clients that the server did not say. */
+  inject(role: string, text: string): void {
+    for (const pair of this.pairs) if (pair.role === role) pair.client.write(text)
+  }
+
   /** Everything as it should be, what was held goes out. */
   heal(): void {
     this.accept = "pass"
@@ -149,6 +156,7 @@ export class Proxy {
         pair.cut = this.cut.done
         this.cut = undefined
       }
+      if (this.swallow?.test(data.toString("latin1")) === true) return
       const way = this.way(pair, this.toServer)
       if (way === "pass") pair.server.write(data)
       else if (way === "hold") pair.toServer.push(data)

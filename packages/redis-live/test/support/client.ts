@@ -93,6 +93,15 @@ export const increment = script({
   source: "#!lua\nreturn redis.call('INCR', KEYS[1])\n"
 })
 
+/** Adds one to both and gives the sums. */
+export const incrementBoth = script({
+  name: "Test/incrementBoth",
+  adds: true,
+  keys: ["a", "b"],
+  args: [],
+  source: "#!lua\nreturn { redis.call('INCR', KEYS[1]), redis.call('INCR', KEYS[2]) }\n"
+})
+
 /** Sets the value and gives the time that the script worked with. */
 export const set = script({
   name: "Test/set",

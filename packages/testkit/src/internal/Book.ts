@@ -125,7 +125,9 @@ const meet = (book: Book, now: number, { epoch, id, joined, name, suspectAfterMs
 
 /** Judges at most `nearest` of the overdue, each by its own times. */
 const sweep = (book: Book, now: number): void => {
-  const overdue = [...book.due].filter(([, due]) => due <= book.clock).sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+  const overdue = [...book.due]
+    .filter(([, due]) => due <= book.clock)
+    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
   for (const [id, due] of overdue.slice(0, nearest)) {
     const peer = book.records.get(id)!
     const patience = peer.state === "Live" ? peer.suspectAfterMs : peer.downAfterMs
@@ -167,7 +169,12 @@ export const enter = (
   if (joinedAt > 0 && book.doubtful === 0) book.doubtful = book.clock + given.downAfterMs
   book.names.set(name, id)
   book.due.set(id, book.clock + given.suspectAfterMs)
-  change(book, "Joined", now, { ...given, seat: seat || nextFence(book, now), joinedAt: joinedAt || now, state: "Live" })
+  change(book, "Joined", now, {
+    ...given,
+    seat: seat || nextFence(book, now),
+    joinedAt: joinedAt || now,
+    state: "Live"
+  })
   return { status: "Alive", pushed: frame(book, first, []) }
 }
 
@@ -222,7 +229,11 @@ export const terms = (
   return { granted, pushed: freed.length === 0 ? undefined : frame(book, book.version + 1, freed) }
 }
 
-export const leader = (book: Book, now: number, name: string): { readonly peer: Stored; readonly seenAt: number } | undefined => {
+export const leader = (
+  book: Book,
+  now: number,
+  name: string
+): { readonly peer: Stored; readonly seenAt: number } | undefined => {
   const owner = book.leaders.get(name)?.owner
   const peer = owner ? book.records.get(owner) : undefined
   return peer && { peer, seenAt: seen(book, now, peer) }
@@ -253,7 +264,8 @@ const part = (book: Book, now: number, peer: Stored, kind: Kind): void => {
 const bury = (book: Book, id: PeerId, until: number): void => {
   book.grave.set(id, until)
   const oldestFirst = [...book.grave].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
-  for (const [old, at] of oldestFirst) if (at <= book.clock - graveMs || book.grave.size > maxGraves) book.grave.delete(old)
+  for (const [old, at] of oldestFirst)
+    if (at <= book.clock - graveMs || book.grave.size > maxGraves) book.grave.delete(old)
 }
 
 /** Nobody may still be at what was this owner's. */

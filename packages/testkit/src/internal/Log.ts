@@ -9,35 +9,47 @@ export interface Log {
   sequence: number
   /** When: the log's time never goes back. */
   at: number
+  /** Their sequences follow each other. */
   entries: Array<Stored & { readonly dedupeKey: string | undefined }>
+  /** Dedupe keys of entries, and of none that was trimmed. */
+  keys: Map<string, number>
   /** Epochs before this one and where they ended, oldest first. */
   past: Array<{ readonly epoch: string; readonly end: number }>
 }
 
 const keptEpochs = 8
 
+/** The name of the first epoch since the log began: later ones carry it in front. */
+const lineage = (epoch: string): string | undefined => epoch.split("-")[0]
+
 /** The log as this server knows it, begun anew where there is none. `fresh` names a new epoch. */
 export const open = (logs: Map<string, Log>, channel: string, run: string, fresh: () => string): Log => {
   const known = logs.get(channel)
   if (known === undefined) {
-    const log: Log = { epoch: fresh(), run, sequence: 0, at: 0, entries: [], past: [] }
+    const log: Log = { epoch: fresh(), run, sequence: 0, at: 0, entries: [], keys: new Map(), past: [] }
     logs.set(channel, log)
     return log
   }
   if (known.run !== run) {
     known.past = [...known.past, { epoch: known.epoch, end: known.sequence }].slice(-keptEpochs)
-    known.epoch = fresh()
+    known.epoch = `${lineage(known.epoch)}-${fresh()}`
     known.run = run
   }
   return known
 }
 
-/** What is neither too old nor too much. */
-const kept = (log: Log, history: History, now: number): Log["entries"] => {
+/** Where in `entries` that begins which is neither too old nor too much. Times never go back: found by halving. */
+const firstKept = (log: Log, history: History, now: number): number => {
+  const { entries } = log
   const oldest = now - history.timeToLiveMs
-  const lowest = log.sequence - history.size
-  const first = log.entries.findIndex((entry) => entry.at > oldest && entry.sequence > lowest)
-  return first < 0 ? [] : first === 0 ? log.entries : log.entries.slice(first)
+  let low = Math.max(0, entries.length - history.size)
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (entries[middle]!.at > oldest) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** Appends in order; what is new comes as `added`, for the frame. */
@@ -51,21 +63,29 @@ export const append = (
   const at = Math.max(now, log.at)
   const added: Array<Stored> = []
   const answers = entries.map(({ dedupeKey, payload }): Appended => {
-    const first = dedupeKey && kept(log, history, at).findLast((entry) => entry.dedupeKey === dedupeKey)
-    if (first) return { epoch: first.epoch, sequence: first.sequence, duplicate: true }
+    const known = dedupeKey === undefined ? undefined : log.keys.get(dedupeKey)
+    const index = known === undefined ? -1 : known - (log.entries[0]?.sequence ?? 0)
+    const first = index < firstKept(log, history, at) ? undefined : log.entries[index]
+    if (first !== undefined) return { epoch: first.epoch, sequence: first.sequence, duplicate: true }
     log.at = at
     log.sequence += 1
     const stored = { epoch: log.epoch, sequence: log.sequence, at, publisher, payload, dedupeKey }
     log.entries.push(stored)
+    if (dedupeKey !== undefined) log.keys.set(dedupeKey, stored.sequence)
     added.push(stored)
     return { epoch: stored.epoch, sequence: stored.sequence, duplicate: false }
   })
-  if (log.entries.length > history.size) log.entries = log.entries.slice(-history.size)
+  // Seldom, and then much: trimming on every append would cost the length of the log each time.
+  if (log.entries.length > 2 * history.size) {
+    for (const { dedupeKey, sequence } of log.entries.splice(0, log.entries.length - history.size)) {
+      if (dedupeKey !== undefined && log.keys.get(dedupeKey) === sequence) log.keys.delete(dedupeKey)
+    }
+  }
   return { answers, added }
 }
 
 export const read = (log: Log, history: History, from: From, limit: number, now: number): Page => {
-  const entries = kept(log, history, Math.max(now, log.at))
+  const entries = log.entries.slice(firstKept(log, history, Math.max(now, log.at)))
   const { after, gap } = place(log, from, entries)
   const behind = entries.filter((entry) => entry.sequence > after)
   const first = behind[0]?.sequence ?? log.sequence + 1
@@ -91,7 +111,11 @@ const place = (
     return { after: from.count === 0 ? log.sequence : (entries.at(-from.count)?.sequence ?? 1) - 1, gap: undefined }
   }
   const end = from.epoch === log.epoch ? log.sequence : log.past.findLast(({ epoch }) => epoch === from.epoch)?.end
-  if (end === undefined) return { after: 0, gap: { reason: "EpochChanged", missed: undefined } }
+  if (end === undefined) {
+    // One of this log's epochs that it has no note of any more: what the reader had is not given twice (S3).
+    const after = lineage(from.epoch) === lineage(log.epoch) ? Math.min(from.sequence, log.sequence) : 0
+    return { after, gap: { reason: "EpochChanged", missed: undefined } }
+  }
   return from.sequence > end
     ? { after: end, gap: { reason: "Rewound", missed: undefined } }
     : { after: from.sequence, gap: undefined }

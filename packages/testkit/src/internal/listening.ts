@@ -5,11 +5,18 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as assert from "node:assert/strict"
 import type { Node, World } from "../World.ts"
 
+export type Law = (world: World<PubSub.PubSub>) => Effect.Effect<void, unknown, Scope.Scope>
 export type Peer = Node<PubSub.PubSub>
+
+export const Plain = PubSub.channel("plain", { message: Schema.Int })
+export const Kept = PubSub.channel("kept", { message: Schema.Int, history: { size: 100, timeToLive: "1 hour" } })
+export const Short = PubSub.channel("short", { message: Schema.Int, history: { size: 3, timeToLive: "1 hour" } })
 
 /** Without a log. */
 export const silent = Logger.layer([])

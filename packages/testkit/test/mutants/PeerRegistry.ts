@@ -1,8 +1,7 @@
-/** Mistakes in PeerRegistry: in the policy above the store, and in the stores. One at least for every law. */
+/** Mistakes in PeerRegistry: in the policy above the store, in the memory store, in the scripts. One at least for every law. */
 import type { Mutant } from "./Mutant.ts"
 
 const heart = "packages/core/src/internal/peers/Heart.ts"
-const leadership = "packages/core/src/internal/peers/Leadership.ts"
 const limits = "packages/core/src/internal/peers/Limits.ts"
 const reader = "packages/core/src/internal/peers/Reader.ts"
 const registry = "packages/core/src/PeerRegistry.ts"
@@ -10,21 +9,24 @@ const view = "packages/core/src/internal/peers/View.ts"
 const texts = "packages/core/src/PeerRegistryStore.ts"
 const book = "packages/testkit/src/internal/Book.ts"
 const store = "packages/testkit/src/MemoryPeerRegistry.ts"
+const beat = "packages/redis-live/lua/PeerRegistry/beat.lua"
+const enter = "packages/redis-live/lua/PeerRegistry/enter.lua"
+const update = "packages/redis-live/lua/PeerRegistry/update.lua"
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
-    name: "what a beat changes is pushed to nobody",
+    name: "who comes is told to nobody",
     law: "aPeerIsListedAtOnce",
     file: book,
-    find: "pushed: frame(book, first, []),",
-    replace: "pushed: undefined,"
+    find: 'return { status: "Alive", pushed: frame(book, first, []) }',
+    replace: 'return { status: "Alive", pushed: undefined }'
   },
   {
-    name: "a beat's answer brings no changes",
+    name: "a heart beats at half its pace",
     law: "aMissedMessageCostsOneHeartbeat",
-    file: view,
-    find: "for (const change of answer.missed) this.apply(change)\n      if (this.version < answer.version) this.heard = true",
-    replace: ""
+    file: heart,
+    find: "heartbeatMs * (0.8 + 0.4 * jitter)",
+    replace: "heartbeatMs * (1.4 + 0.4 * jitter)"
   },
   {
     name: "an old view is given too",
@@ -84,18 +86,18 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "passed > given.suspectAfterMs * 1_000"
   },
   {
-    name: "who is unknown comes back as another",
+    name: "who is entered again comes now",
     law: "aForgetfulStoreFindsTheSamePeers",
-    file: heart,
-    find: 'if (status === "Unknown") this.catchUp()',
-    replace: 'if (status === "Unknown" && this.book === "") this.catchUp()'
+    file: book,
+    find: "joinedAt: joinedAt || now",
+    replace: "joinedAt: now"
   },
   {
     name: "a server that takes over goes on with the epoch",
     law: "aRewoundStoreFindsTheSamePeers",
     file: book,
-    find: "if (book.run !== run) {",
-    replace: 'if (book.epoch === "") {'
+    find: "book.epoch = fresh()",
+    replace: "book.epoch ||= fresh()"
   },
   {
     name: "who was declared gone only watches",
@@ -108,7 +110,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "an update brings back who is gone",
     law: "theStoreRefusesWhoIsGone",
     file: book,
-    find: "if (peer === undefined) return undefined\n  const first",
+    find: `if (peer === undefined) return undefined
+  const first`,
     replace: `if (peer === undefined) {
     const gone = book.changes.findLast((change) => change.peer.id === id)?.peer
     if (gone === undefined) return undefined
@@ -118,32 +121,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   const first`
   },
   {
-    name: "a proof of life lasts as long as the patience with it",
-    law: "aCutOffLeaderStopsBeforeTheNextBegins",
-    file: limits,
-    find: "leaseMs: downAfterMs - Math.min(1_000, downAfterMs / 4)",
-    replace: "leaseMs: downAfterMs"
-  },
-  {
-    name: "who loses a term is not told",
-    law: "aFrozenLeaderStopsWithItsFirstTurn",
-    file: leadership,
-    find: "    seat.lost?.()\n",
-    replace: ""
-  },
-  {
-    name: "nobody watches how old the proof is",
-    law: "anOutageEndsATermAndAnotherFollows",
-    file: heart,
-    find: "else this.leadership.lose()",
-    replace: "else yield* Effect.sleep(Duration.seconds(1))"
-  },
-  {
     name: "two of one name live side by side",
     law: "theLaterOfOneNameStays",
     file: book,
     find: "if (holder !== undefined) {",
-    replace: "if (holder !== undefined && record.seat > 0) {"
+    replace: "if (holder !== undefined && seat > 0) {"
   },
   {
     name: "who comes back sits down anew",
@@ -179,69 +161,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: reader,
     find: "this.waiting.length >= maxWaiting",
     replace: "this.waiting.length > maxWaiting"
-  },
-  {
-    name: "a term is taken from who lives",
-    law: "oneLeadsAtATime",
-    file: book,
-    find: "!(owner && book.records.has(owner)) && book.clock >=",
-    replace: "book.clock >="
-  },
-  {
-    name: "a candidate asks again with its next beat only",
-    law: "aClosedLeaderIsFollowedAtOnce",
-    file: leadership,
-    find: "seat.pending = true\n      this.life.wake()",
-    replace: "seat.pending = true"
-  },
-  {
-    name: "a candidate does not see its leader die",
-    law: "aCrashedLeaderIsFollowed",
-    file: heart,
-    find: "        this.leadership.ownerLeft(id)\n",
-    replace: ""
-  },
-  {
-    name: "a beat's count of what was given up is not looked at",
-    law: "aDeafCandidateIsElectedToo",
-    file: leadership,
-    find: 'moved || seat.owner === ""',
-    replace: 'seat.owner === ""'
-  },
-  {
-    name: "fibers of one peer campaign side by side",
-    law: "fibersOfOnePeerLeadInTurn",
-    file: leadership,
-    find: "turn.semaphore.withPermit(this.campaign(name, body))",
-    replace: "this.campaign(name, body)"
-  },
-  {
-    name: "an interrupted candidate gives nothing back",
-    law: "anInterruptedCandidateHoldsNothing",
-    file: leadership,
-    find: "Exit.isFailure(exit) ? Effect.sync(() => this.drop(name)) : Effect.void",
-    replace: "Effect.void"
-  },
-  {
-    name: "a lost book gives away what may be held",
-    law: "aForgetfulStoreHasOneLeader",
-    file: book,
-    find: "if (joinedAt > 0 && book.doubtful === 0) book.doubtful = book.clock + given.downAfterMs",
-    replace: ""
-  },
-  {
-    name: "a fence is the time, and nothing else",
-    law: "fencesGrow",
-    file: book,
-    find: "Math.max(book.fence + 1, now * 1_000)",
-    replace: "now * 1_000"
-  },
-  {
-    name: "a singleton's terms share a scope",
-    law: "aSingletonRunsOnce",
-    file: registry,
-    find: "Effect.scoped(body(term))",
-    replace: "body(term)"
   },
   {
     name: "a peer sees its own update when it is pushed",
@@ -296,8 +215,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "names that look alike are one",
     law: "noTwoNamesMeet",
     file: heart,
-    find: "      name,\n      metadata",
-    replace: "      name: name.normalize(),\n      metadata"
+    find: `      name,
+      metadata`,
+    replace: `      name: name.normalize(),
+      metadata`
   },
   {
     name: "two heartbeats are patience enough",
@@ -312,5 +233,63 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: texts,
     find: "Object.freeze(value)",
     replace: "value"
+  },
+  {
+    name: "a script counts down from the suspicion",
+    law: "aSilentPeerIsSuspectedAndThenGone",
+    file: beat,
+    find: "call('ZADD', due, last + d, peer)",
+    replace: "call('ZADD', due, clock + d, peer)",
+    worlds: ["redis"]
+  },
+  {
+    name: "to a script an outage is a silence like any other",
+    law: "anOutageKillsNobody",
+    file: beat,
+    find: "now - m[5] > suspect / 2",
+    replace: "now - m[5] > suspect * 1000",
+    worlds: ["redis"]
+  },
+  {
+    name: "a script's time goes back with the server's",
+    law: "aClockThatStepsKillsNobody",
+    file: beat,
+    find: "now < m[5] or ",
+    replace: "",
+    worlds: ["redis"]
+  },
+  {
+    name: "a script does not ask who came later",
+    law: "theLaterOfOneNameStaysAfterAll",
+    file: enter,
+    find: "if seat > 0 and tonumber(taken) > seat then",
+    replace: "if false then",
+    worlds: ["redis"]
+  },
+  {
+    name: "a script goes on with the epoch of another server",
+    law: "aRewoundStoreFindsTheSamePeers",
+    file: beat,
+    find: `if m[3] ~= run then
+  epoch`,
+    replace: `if not m[3] then
+  epoch`,
+    worlds: ["redis"]
+  },
+  {
+    name: "a script keeps twice as many changes",
+    law: "whatCannotFollowIsASnapshot",
+    file: update,
+    find: "'MAXLEN', 1000",
+    replace: "'MAXLEN', 2000",
+    worlds: ["redis"]
+  },
+  {
+    name: "a script updates who is gone",
+    law: "theStoreRefusesWhoIsGone",
+    file: update,
+    find: "if not record then return { '' } end",
+    replace: "if not record then record = '1 L 6000 12000 1 1 gone {}' redis.call('ZADD', KEYS[3], 0, ARGV[2]) end",
+    worlds: ["redis"]
   }
 ]

@@ -62,8 +62,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a gap wakes nobody",
     law: "whatIsMissingAtTheEndIsTold",
     file: subscriber,
-    find: "} else this.waiting.push(gap)",
-    replace: "} else this.waiting.push(gap)\n    return"
+    find: "      this.waiting.push(gap)\n    }",
+    replace: "      this.waiting.push(gap)\n      return\n    }"
   },
   {
     name: "nothing is read after a reconnect",
@@ -90,8 +90,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "age ends no message",
     law: "historyEndsWithItsTimeToLive",
     file: log,
-    find: "entry.at > oldest && ",
-    replace: ""
+    find: "if (entries[middle]!.at > oldest) high = middle",
+    replace: "if (true) high = middle"
   },
   {
     name: "a server that takes over goes on with the epoch",
@@ -132,8 +132,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a dedupe key is the publisher's own",
     law: "aDedupeKeyPublishesOnce",
     file: log,
-    find: "entry.dedupeKey === dedupeKey",
-    replace: "entry.dedupeKey === dedupeKey && entry.publisher === publisher"
+    find: "const first = index < firstKept(log, history, at) ?",
+    replace: "const first = index < firstKept(log, history, at) || log.entries[index]?.publisher !== publisher ?"
   },
   {
     name: "a dedupe key without history is ignored",
@@ -160,8 +160,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "nobody unsubscribes",
     law: "aPeerSubscribesOnce",
     file: hub,
-    find: "if (!wanted) unwanted.push(topic)",
-    replace: "if (!wanted) continue"
+    find: "if (!topic.wanted) unwanted.push(topic)",
+    replace: "if (!topic.wanted) continue"
   },
   {
     name: "a message that does not fit is left out",
@@ -210,8 +210,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what was told NotApplied is sent all the same",
     law: "whatWasNotAppliedIsNeverSeen",
     file: batcher,
-    find: "this.waiting.splice(0) : []",
-    replace: "this.waiting.slice(0) : []"
+    find: "isOutage.has(error.reason._tag) ? this.takeAll() : []",
+    replace: "isOutage.has(error.reason._tag) ? [...this.waiting] : []"
   },
   {
     name: "a closed link stays subscribed",
@@ -322,8 +322,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a reader of a forgotten channel is told nothing",
     law: "aForgottenChannelIsTold",
     file: read,
-    find: "if not known then after, gap = 0, 'EpochChanged'",
-    replace: "if not known then after = 0",
+    find: "after, gap = same and math.min(after, sequence) or 0, 'EpochChanged'",
+    replace: "after = same and math.min(after, sequence) or 0",
     worlds: servers
   }
 ]

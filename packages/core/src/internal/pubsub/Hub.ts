@@ -3,6 +3,7 @@
  * them agree: subscribing, unsubscribing and coming back after a lost connection are the same step and cannot overtake
  * each other (S1, S9, A3).
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -10,6 +11,7 @@ import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { BackendError, Closed, isRetryable, TimedOut } from "../../BackendError.ts"
 import type { Link } from "../../Link.ts"
@@ -49,6 +51,8 @@ export class Hub {
   private readonly work = Latch.makeUnsafe(false)
   private readonly store: Store
   private readonly meter: Meter
+  /** After a reconnect every channel wants to catch up: not all at once. */
+  private readonly reading = Semaphore.makeUnsafe(256)
   private isClosed = false
   private failures = 0
 
@@ -77,13 +81,23 @@ export class Hub {
     return Effect.acquireUseRelease(
       Effect.suspend(() => {
         if (this.isClosed) return Effect.fail(closed("subscribe"))
-        const topic = this.topics.get(name) ?? new Topic(name, history, this)
-        if ((topic.history === undefined) !== (history === undefined)) return Effect.fail(contradicts)
+        const known = this.topics.get(name)
+        const topic =
+          known === undefined || (!known.wanted && !known.isLike(history)) ? new Topic(name, history, this) : known
+        if (!topic.isLike(history)) return Effect.fail(contradicts)
         this.topics.set(name, topic)
         topic.joining++
         return Effect.succeed(topic)
       }),
-      (topic) => Effect.andThen(topic.active ? Effect.void : Effect.interruptible(this.activation(topic)), join(topic)),
+      (topic) =>
+        Effect.tap(
+          Effect.andThen(
+            topic.active ? Effect.void : Effect.interruptible(this.activation(topic)),
+            Effect.suspend(() => join(topic))
+          ),
+          // The hub closed meanwhile, and told those whom it knew.
+          () => Effect.sync(() => this.isClosed && topic.fail(closed("subscribe")))
+        ),
       (topic) =>
         Effect.sync(() => {
           topic.joining--
@@ -114,7 +128,7 @@ export class Hub {
     return Effect.suspend(() =>
       this.isClosed || topic.history === undefined
         ? Effect.fail(closed("subscribe"))
-        : this.store.read(topic.name, topic.history, from, limit)
+        : this.reading.withPermits(1)(this.store.read(topic.name, topic.history, from, limit))
     )
   }
 
@@ -151,7 +165,15 @@ export class Hub {
         this.work.openUnsafe()
       }
     })
-    yield* Effect.forkScoped(Effect.forever(this.reconcile(link)))
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.catchCause(this.reconcile(link), (cause) => {
+          if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
+          this.failures++
+          return Effect.logError("A round of PubSub's subscriptions failed", cause)
+        })
+      )
+    )
     const every = this.store.positionCheckMs
     if (every !== undefined) {
       const check = Effect.sync(() => {
@@ -175,8 +197,7 @@ export class Hub {
       const unwanted: Array<Topic> = []
       const missing: Array<Topic> = []
       for (const topic of this.topics.values()) {
-        const wanted = topic.readers > 0 || topic.joining > 0
-        if (!wanted) unwanted.push(topic)
+        if (!topic.wanted) unwanted.push(topic)
         else if (!topic.confirmed) missing.push(topic)
       }
       let failed = 0
@@ -223,16 +244,20 @@ export class Hub {
     )
   }
 
-  private unsubscribe(link: Link, topics: ReadonlyArray<Topic>): Effect.Effect<number> {
+  private unsubscribe(link: Link, unwanted: ReadonlyArray<Topic>): Effect.Effect<number> {
+    // Others were given up before these: somebody may have come.
+    const topics = unwanted.filter((topic) => !topic.wanted && this.topics.get(topic.name) === topic)
+    if (topics.length === 0) return Effect.succeed(0)
     // Whoever comes while this is under way finds no topic and makes a new one, whose turn is after this one's.
-    for (const topic of topics) {
-      if (this.topics.get(topic.name) === topic) this.topics.delete(topic.name)
-    }
+    for (const topic of topics) this.topics.delete(topic.name)
     return Effect.match(link.unsubscribe(topics.map((topic) => topic.name)), {
       onSuccess: () => 0,
       onFailure: () => {
-        // Still known to the backend perhaps: back into the list of what is to be given up, unless wanted again.
-        for (const topic of topics) if (!this.topics.has(topic.name)) this.topics.set(topic.name, topic)
+        // Known to the backend perhaps, perhaps not: as one that is not confirmed it is given up once more, and who
+        // comes to it now subscribes again.
+        for (const { history, name } of topics) {
+          if (!this.topics.has(name)) this.topics.set(name, new Topic(name, history, this))
+        }
         return 1
       }
     })

@@ -54,7 +54,7 @@ export class MessageCodec<A> {
     if (isSettled(value)) {
       return Exit.succeed((cell.delivery = Exit.isSuccess(value) ? message(value.value, cell.stored) : undecodable))
     }
-    return Effect.match(value, {
+    return Effect.matchCause(value, {
       onFailure: () => (cell.delivery ??= undecodable),
       onSuccess: (value) => (cell.delivery ??= message(value, cell.stored))
     })

@@ -1,7 +1,7 @@
 /** The way out: what a peer publishes to one channel at about the same time leaves as one step, in its order. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { BackendError } from "../../BackendError.ts"
+import { BackendError, CapacityExceeded } from "../../BackendError.ts"
 import { byteLength } from "../../Name.ts"
 import type { Position, Published } from "../../PubSub.ts"
 import { type Entry, type History, maxBatchBytes, maxBatchEntries, type Service as Store } from "../../PubSubStore.ts"
@@ -22,13 +22,22 @@ const bytes = (payload: string): number =>
 export const group = (entries: ReadonlyArray<Entry>): Group => {
   let sum = 0
   for (const entry of entries) sum += bytes(entry.payload)
+  if (sum > maxBatchBytes) sum = entries.reduce((exact, { payload }) => exact + byteLength(payload), 0)
   return { entries, bytes: sum }
 }
 
-/** Calls of one channel that may wait for the backend (promise A5). */
+/** Calls of one channel that may wait for the backend, and their bytes (promise A5). */
 const maxWaiting = 16_384
+const maxWaitingBytes = 16 * maxBatchBytes
 /** Channels with calls under way. */
 const maxChannels = 4_096
+
+const tooMany = new BackendError({
+  service: "PubSub",
+  operation: "publish",
+  reason: new CapacityExceeded({ message: `publishes to ${maxChannels} channels are under way` }),
+  outcome: "NotApplied"
+})
 
 type Way = Batcher<Group, ReadonlyArray<Published>>
 
@@ -39,6 +48,7 @@ export class Publisher {
   /** Positions on channels without history: this peer's own count. */
   private readonly epoch: string
   private sequence = 0
+  private isClosed = false
   private readonly context: Context.Context<never>
   private readonly fork: (effect: Effect.Effect<void>) => void
   private readonly onPublished: (messages: number) => void
@@ -64,14 +74,21 @@ export class Publisher {
     history: History | undefined,
     group: Group
   ): Effect.Effect<ReadonlyArray<Published>, BackendError> {
-    return this.way(channel, history).submit(group)
+    return this.way(channel, history)?.submit(group) ?? Effect.fail(tooMany)
   }
 
-  private way(channel: string, history: History | undefined): Way {
+  /** Whatever is published from now on, and what waits, is told that the layer is closed. */
+  close(): void {
+    this.isClosed = true
+    for (const way of this.ways.values()) way.close()
+  }
+
+  private way(channel: string, history: History | undefined): Way | undefined {
     const key = history === undefined ? `-${channel}` : `${history.size},${history.timeToLiveMs},${channel}`
     const known = this.ways.get(key)
     if (known !== undefined) return known
     if (this.ways.size >= maxChannels) this.forgetIdle()
+    if (this.ways.size >= maxChannels) return undefined
     const way: Way = new Batcher<Group, ReadonlyArray<Published>>(
       {
         service: "PubSub",
@@ -82,11 +99,13 @@ export class Publisher {
         maxEntries: maxBatchEntries,
         maxBytes: maxBatchBytes,
         maxWaiting,
+        maxWaitingBytes,
         deadlineMs: this.store.commandTimeoutMs
       },
       this.context,
       this.fork
     )
+    if (this.isClosed) way.close()
     this.ways.set(key, way)
     return way
   }

@@ -24,6 +24,8 @@ export class Subscriber<A> {
   private waiting: Array<Waiting<A>> = []
   /** What stands before it in `waiting` was dropped: taking from an array's front is not for free. */
   private first = 0
+  /** Taken from those and not given yet: decoding may take its time, and be interrupted. */
+  private taken: ReadonlyArray<Waiting<A>> = []
   /** How many of the oldest were dropped since the last take; undefined where it is not known. */
   private dropped: number | undefined = 0
   private replaying: boolean
@@ -93,7 +95,10 @@ export class Subscriber<A> {
     if (last !== undefined && isGap(last) && last.reason === gap.reason) {
       const missed = last.missed === undefined || gap.missed === undefined ? undefined : last.missed + gap.missed
       this.waiting[this.waiting.length - 1] = makeGap(gap.reason, missed)
-    } else this.waiting.push(gap)
+    } else {
+      if (this.topic.history === undefined && this.size >= this.capacity) this.dropOldest()
+      this.waiting.push(gap)
+    }
     this.signal()
   }
 
@@ -106,7 +111,7 @@ export class Subscriber<A> {
 
   /** What has come since the last take, at least one. Interrupting it loses nothing. */
   readonly take: Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>, BackendError> = Effect.suspend(() => {
-    if (this.size > 0 || this.dropped !== 0) return this.drain()
+    if (this.size > 0 || this.dropped !== 0 || this.taken.length > 0) return this.drain()
     if (this.ended !== undefined) return this.ended
     if (this.replaying) return Effect.andThen(this.replay, this.take)
     return Effect.andThen(this.arrival, this.take)
@@ -126,16 +131,9 @@ export class Subscriber<A> {
   }
 
   private drain(): Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>, BackendError> {
-    const taken = this.first === 0 ? this.waiting : this.waiting.slice(this.first)
-    const dropped = this.dropped
-    this.waiting = []
-    this.first = 0
-    this.dropped = 0
+    if (this.taken.length === 0) this.taken = this.takeAll()
+    const { taken } = this
     const deliveries: Array<Delivery<A>> = []
-    if (dropped !== 0) {
-      this.topic.hub.onGap("SlowConsumer")
-      deliveries.push(makeGap("SlowConsumer", dropped))
-    }
     for (let i = 0; i < taken.length; i++) {
       const next = taken[i]!
       if (isGap(next)) {
@@ -149,27 +147,32 @@ export class Subscriber<A> {
     return this.given(deliveries)
   }
 
-  /** For schemas that decode asynchronously. What is interrupted here is given again by the next take. */
+  /** For schemas that decode asynchronously. What is interrupted here is given by the next take, in its place. */
   private drainSlowly(deliveries: Array<Delivery<A>>, taken: ReadonlyArray<Waiting<A>>, from: number) {
     let i = from
-    return Effect.gen({ self: this }, function* () {
+    const decoded = Effect.gen({ self: this }, function* () {
       for (; i < taken.length; i++) {
         const next = taken[i]!
         deliveries.push(isGap(next) ? next : yield* this.codec.decode(next))
       }
       return deliveries
-    }).pipe(
-      Effect.flatMap((deliveries) => this.given(deliveries)),
-      Effect.onInterrupt(() =>
-        Effect.sync(() => {
-          this.waiting = [...taken, ...this.waiting.slice(this.first)]
-          this.first = 0
-        })
-      )
-    )
+    })
+    return Effect.flatMap(decoded, (deliveries) => this.given(deliveries))
+  }
+
+  private takeAll(): ReadonlyArray<Waiting<A>> {
+    const { dropped } = this
+    const all = this.first === 0 ? this.waiting : this.waiting.slice(this.first)
+    this.waiting = []
+    this.first = 0
+    this.dropped = 0
+    if (dropped === 0) return all
+    this.topic.hub.onGap("SlowConsumer")
+    return [makeGap("SlowConsumer", dropped), ...all]
   }
 
   private given(deliveries: Array<Delivery<A>>): Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>> {
+    this.taken = []
     let messages = 0
     for (const delivery of deliveries) {
       if (delivery._tag === "Message") messages++

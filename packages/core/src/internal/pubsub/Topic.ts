@@ -53,6 +53,15 @@ export class Topic {
     this.hub = hub
   }
 
+  get wanted(): boolean {
+    return this.readers > 0 || this.joining > 0
+  }
+
+  /** Both with history, or both without. */
+  isLike(history: History | undefined): boolean {
+    return (this.history === undefined) === (history === undefined)
+  }
+
   /** True when a reader may be added at once. */
   get active(): boolean {
     return this.confirmed && (this.history === undefined || this.position !== undefined)
