@@ -5,6 +5,7 @@ const batcher = "packages/core/src/internal/Batcher.ts"
 const hub = "packages/core/src/internal/pubsub/Hub.ts"
 const limits = "packages/core/src/internal/pubsub/Limits.ts"
 const codec = "packages/core/src/internal/pubsub/MessageCodec.ts"
+const publisher = "packages/core/src/internal/pubsub/Publisher.ts"
 const pubsub = "packages/core/src/PubSub.ts"
 const subscriber = "packages/core/src/internal/pubsub/Subscriber.ts"
 const topic = "packages/core/src/internal/pubsub/Topic.ts"
@@ -324,6 +325,50 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: read,
     find: "after, gap = same and math.min(after, sequence) or 0, 'EpochChanged'",
     replace: "after = same and math.min(after, sequence) or 0",
+    worlds: servers
+  },
+  {
+    name: "the second page of a history is the first again",
+    law: "historyGivesWhatIsKept",
+    file: pubsub,
+    find: 'from = { _tag: "After", epoch: page.epoch, sequence: page.sequence }',
+    replace: 'from = { _tag: "Earliest" }'
+  },
+  {
+    name: "an interrupted call leaves all the same",
+    law: "anInterruptedPublishThatWaitsNeverLeaves",
+    file: batcher,
+    find: "this.waiting.splice(index, 1)",
+    replace: "return"
+  },
+  {
+    name: "a failed unsubscribe leaves the topic as it was",
+    law: "anUnsubscribeThatFailedHarmsNobody",
+    file: hub,
+    find: "for (const { history, name } of topics) {\n          if (!this.topics.has(name)) this.topics.set(name, new Topic(name, history, this))",
+    replace:
+      "for (const topic of topics) {\n          if (!this.topics.has(topic.name)) this.topics.set(topic.name, topic)"
+  },
+  {
+    name: "a closed publisher takes calls that nobody sends",
+    law: "aClosedLayerPublishesNothing",
+    file: publisher,
+    find: "if (this.isClosed) way.close()",
+    replace: ""
+  },
+  {
+    name: "an evicted log begins where it ended",
+    law: "anEvictedLogBeginsAnew",
+    file: store,
+    find: "if ([`${name}:log`, `${name}:meta`].some((key) => key.includes(containing))) logs.delete(name)",
+    replace: "const log = logs.get(name)\n            if (log !== undefined) log.sequence = 0"
+  },
+  {
+    name: "what stands under an evicted record is kept",
+    law: "anEvictedLogBeginsAnew",
+    file: append,
+    find: "elseif not m[2] then redis.call('DEL', log) end",
+    replace: "end",
     worlds: servers
   }
 ]
