@@ -32,7 +32,10 @@ const make = ({
   return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
 }
 
-const withoutOptions = make({})
+// With the client that `RedisClient.layer()` stands for: whoever names either shares it.
+const withoutOptions = Layer.merge(RedisPeerRegistry.layer(), RedisPubSub.layer).pipe(
+  Layer.provideMerge(RedisClient.layer())
+)
 
 /** Every service, and the client they share. Fails as `RedisClient.layer` does. Without options always the same Layer. */
 export const layer = (options?: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> =>

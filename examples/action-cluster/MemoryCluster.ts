@@ -1,0 +1,191 @@
+/**
+ * A cluster in this process: one backend in memory, and each peer in a room of its own, with services of its own. What
+ * is different from Redis is said here, and nowhere else: which layers a peer is built on, and how one is harmed.
+ */
+import { LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
+import { MemoryBackend, MemoryPeerRegistry, MemoryPubSub } from "@troupe/testkit"
+import {
+  Array as Arr,
+  type Context,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  PubSub as EffectPubSub,
+  Schedule,
+  Scope,
+  Semaphore,
+  Stream
+} from "effect"
+import * as Cluster from "./Cluster.ts"
+import { nameOf } from "./Names.ts"
+import * as Peer from "./Peer.ts"
+import { Room } from "./Room.ts"
+
+type Services = PubSub.PubSub | PeerRegistry.PeerRegistry
+
+interface Player {
+  readonly name: string
+  readonly room: Room
+  readonly scope: Scope.Closeable
+  readonly services: Context.Context<Services>
+}
+
+/** One peer of the cluster, all of it: who it is, its services, and what it does with them. */
+const peer = (name: string, room: Room, number: number) =>
+  Peer.life.pipe(
+    Layer.provideMerge(
+      Layer.merge(
+        MemoryPubSub.layer,
+        MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `room ${number} of process ${process.pid}` }))
+      )
+    ),
+    Layer.provide([LocalPeer.layer(name), room.layer]),
+    Layer.fresh
+  )
+
+/** Whoever shows the cluster only listens: it is no peer. */
+const audience = MemoryPubSub.layer.pipe(Layer.provide([LocalPeer.layer("the page"), new Room().layer]), Layer.fresh)
+
+const make = Effect.gen(function* () {
+  // All of them end at the same time, not one after the other.
+  const stage = yield* Effect.acquireRelease(Scope.make("parallel"), (scope, exit) => Scope.close(scope, exit))
+  const backend = yield* Effect.context<MemoryBackend.MemoryBackend>()
+  const news = yield* Cluster.newsroom
+  const tell = (one: Cluster.News) => EffectPubSub.publish(news, one)
+  const oneAtATime = yield* Semaphore.make(1)
+  /** Whoever has not crashed. */
+  const players = new Map<string, Player>()
+  let rooms = 0
+  let leader: string | undefined
+  let last: Cluster.Sight = { stale: undefined, backend: "Up", members: [], leader, now: Date.now() }
+
+  const awake = Effect.sync(() => Arr.findFirst(players.values(), ({ room }) => room.state === "running"))
+  const get = (name: string) => {
+    const player = players.get(name)
+    return player === undefined
+      ? Effect.fail(new Cluster.NotInReach({ peer: name, why: "is not there any more" }))
+      : Effect.succeed(player)
+  }
+
+  // Every peer sees the same changes in the same order: what one has told already, another need not.
+  let version = 0
+  const retell = (events: PeerRegistry.Service["events"]) =>
+    Stream.runForEach(events, (event) => {
+      if (event.version <= version) return Effect.void
+      version = event.version
+      return tell({ _tag: "Registry", event })
+    }).pipe(Effect.ignore)
+
+  const spawn = oneAtATime.withPermit(
+    Effect.gen(function* () {
+      if (players.size >= Cluster.maxPeers) return yield* new Cluster.TooManyPeers({ limit: Cluster.maxPeers })
+      // No name is given twice: what somebody heard is not another's.
+      const number = ++rooms
+      const name = nameOf(number)
+      const room = new Room()
+      const scope = yield* Scope.fork(stage)
+      const services = yield* Layer.buildWithScope(peer(name, room, number), scope).pipe(
+        Effect.provideContext(backend),
+        Effect.tapCause((cause) => Scope.close(scope, Exit.failCause(cause))),
+        Effect.mapError((error) => new Cluster.SpawnFailed({ peer: name, why: error.message }))
+      )
+      const registry = yield* Effect.provideContext(PeerRegistry.PeerRegistry, services)
+      yield* Effect.forkIn(retell(registry.events), scope)
+      // Who is told to leave while it stands still must first wake.
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => room.thaw())
+      )
+      players.set(name, { name, room, scope, services })
+      yield* tell({ _tag: "Changed" })
+      return name
+    })
+  )
+
+  const freeze = Effect.fnUntraced(function* (name: string) {
+    const { room } = yield* get(name)
+    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen already" })
+    room.freeze()
+    yield* tell({ _tag: "Changed" })
+  })
+
+  const thaw = Effect.fnUntraced(function* (name: string) {
+    const { room } = yield* get(name)
+    if (room.state !== "frozen") return yield* new Cluster.NotInReach({ peer: name, why: "is not frozen" })
+    room.thaw()
+    yield* tell({ _tag: "Changed" })
+  })
+
+  const crash = Effect.fnUntraced(function* (name: string) {
+    const { room, scope } = yield* get(name)
+    players.delete(name)
+    room.crash()
+    yield* Effect.forkIn(Scope.close(scope, Exit.void), stage)
+    yield* tell({ _tag: "Changed" })
+  })
+
+  const publish = Effect.fnUntraced(function* (as: string, channel: Peer.ChannelName, text: string) {
+    const { room, services } = yield* get(as)
+    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: as, why: "is frozen and cannot speak" })
+    const pubsub = yield* Effect.provideContext(PubSub.PubSub, services)
+    yield* Effect.catchTag(
+      pubsub.publish(Peer.channels[channel], { text }),
+      ["PayloadTooLarge", "SchemaError"],
+      Effect.die
+    )
+  })
+
+  const look = Effect.gen(function* () {
+    const player = yield* awake
+    if (Option.isNone(player)) {
+      const stale = players.size === 0 ? "Every peer has crashed." : "Every peer is frozen."
+      const members = last.members.map((member) => ({ ...member, hold: hold(member.peer.name) }))
+      return { ...last, stale: `${stale} This is what the last one saw.`, members }
+    }
+    const registry = yield* Effect.provideContext(PeerRegistry.PeerRegistry, player.value.services)
+    const peers = yield* Effect.result(registry.list)
+    if (peers._tag === "Success") {
+      const members = Cluster.membersOf(peers.success, last.members, hold)
+      last = { stale: undefined, backend: "Up", members, leader, now: Date.now() }
+      return last
+    }
+    return { ...last, stale: peers.failure.message }
+  })
+  const hold = (name: string): Cluster.Hold => {
+    const state = players.get(name)?.room.state
+    return state === undefined ? "crashed" : state
+  }
+
+  // Who leads is one question to the backend; it is asked once a heartbeat, by whoever is awake.
+  const askLeader = Effect.gen(function* () {
+    const player = yield* awake
+    if (Option.isNone(player)) return
+    const registry = yield* Effect.provideContext(PeerRegistry.PeerRegistry, player.value.services)
+    const found = yield* registry.leader(Peer.director)
+    leader = Option.getOrUndefined(found)?.name
+  }).pipe(Effect.timeoutOption("1 second"), Effect.ignore)
+  yield* askLeader.pipe(Effect.repeat(Schedule.spaced("500 millis")), Effect.forkScoped)
+
+  const ear = yield* Layer.build(audience)
+  const hearsay = yield* Cluster.hearsay.pipe(Effect.provideContext(ear), Effect.orDie)
+  yield* hearsay.pipe(Stream.runForEach(tell), Effect.ignore, Effect.forkScoped)
+
+  return Cluster.Cluster.of({
+    kind: "memory",
+    look,
+    news: Stream.fromPubSub(news),
+    spawn,
+    freeze,
+    thaw,
+    crash,
+    publish,
+    opened: () => Effect.void
+  })
+})
+
+/** Three peers to begin with. */
+export const layer: Layer.Layer<Cluster.Cluster> = Layer.effect(
+  Cluster.Cluster,
+  Effect.tap(make, (cluster) => Effect.orDie(Effect.repeat(cluster.spawn, { times: 2 })))
+).pipe(Layer.provide(MemoryBackend.layer))

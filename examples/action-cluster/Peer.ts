@@ -1,0 +1,102 @@
+/**
+ * What every peer of this program does, wherever it runs: it listens on two channels and tells what it hears, and it
+ * stands for director. Nothing here knows whether the cluster lives in memory or on Redis.
+ */
+import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
+import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+
+/** How often a peer says that it is there, and after how long a silence it is suspected, and gone. */
+export const times = { heartbeatMs: 1_000, suspectAfterMs: 4_000, downAfterMs: 10_000 }
+
+export const registryOptions = (metadata: Readonly<Record<string, string>>): PeerRegistry.Options => ({
+  metadata,
+  heartbeat: times.heartbeatMs,
+  suspectAfter: times.suspectAfterMs,
+  downAfter: times.downAfterMs
+})
+
+/** One of the peers leads at a time. */
+export const director = "director"
+
+// -- what travels -------------------------------------------------------------------------------------------------
+
+export const Text = Schema.Trim.check(Schema.isNonEmpty(), Schema.isMaxLength(280))
+const Say = Schema.Struct({ text: Text })
+
+/** Two channels with the same messages. One keeps its last messages for whoever was away, the other keeps nothing. */
+export const channels = {
+  bulletin: PubSub.channel("bulletin", { message: Say, history: { size: 50, timeToLive: "1 hour" } }),
+  shout: PubSub.channel("shout", { message: Say })
+}
+export const ChannelName = Schema.Literals(["bulletin", "shout"])
+export type ChannelName = typeof ChannelName.Type
+
+/** What one peer got on a channel: a message, or the news that some are missing. */
+export const Heard = Schema.Struct({
+  by: Schema.String,
+  channel: ChannelName,
+  what: Schema.Union([
+    Schema.TaggedStruct("Message", { text: Schema.String, from: Schema.String, sequence: Schema.Int }),
+    Schema.TaggedStruct("Gap", { reason: Schema.String, missed: Schema.optionalKey(Schema.Int) })
+  ]),
+  at: Schema.DateTimeUtcFromMillis
+})
+export type Heard = typeof Heard.Type
+
+/** Where peers tell what they heard, for whoever shows it. */
+export const reports = PubSub.channel("reports", { message: Heard, history: { size: 200, timeToLive: "10 minutes" } })
+
+// -- what a peer does ---------------------------------------------------------------------------------------------
+
+const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubSub.Delivery<typeof Say.Type>) {
+  const pubsub = yield* PubSub.PubSub
+  const { name } = yield* LocalPeer.LocalPeer
+  const heard: Heard = {
+    by: name,
+    channel,
+    what:
+      delivery._tag === "Message"
+        ? { _tag: "Message", text: delivery.value.text, from: delivery.publisher, sequence: delivery.position.sequence }
+        : {
+            _tag: "Gap",
+            reason: delivery.reason,
+            ...(delivery.missed === undefined ? {} : { missed: delivery.missed })
+          },
+    at: yield* DateTime.now
+  }
+  // Tried again where the answer was lost, and yet told once: the key makes it so.
+  const dedupeKey = `${name} ${yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)}`
+  yield* pubsub.publish(reports, heard, { dedupeKey }).pipe(
+    Effect.retry({ while: BackendError.isRetryable, schedule: Schedule.spaced("500 millis"), times: 120 }),
+    Effect.catch((error) => Effect.logWarning(`${name} could not tell what it heard: ${error.message}`))
+  )
+})
+
+const listen = (channel: ChannelName) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const pubsub = yield* PubSub.PubSub
+      // From here on nothing that anyone publishes is missed without a Gap that says so.
+      const subscription = yield* pubsub.subscribe(channels[channel])
+      yield* subscription.deliveries.pipe(
+        Stream.runForEach((delivery) => report(channel, delivery)),
+        Effect.catch((error) =>
+          error.reason._tag === "Closed" ? Effect.void : Effect.logError(`${channel} is not heard any more`, error)
+        ),
+        Effect.forkScoped
+      )
+    })
+  )
+
+/** However many peers have it, one of them runs it; when that one dies, another does. */
+const direct = PeerRegistry.singleton(
+  director,
+  Effect.fnUntraced(function* (term) {
+    const pubsub = yield* PubSub.PubSub
+    yield* pubsub.publish(channels.bulletin, { text: `I am the director now (fence ${term.fence})` })
+    return yield* Effect.never
+  })
+)
+
+/** A peer's whole life: building it is joining, closing its scope is leaving. */
+export const life = Layer.mergeAll(listen("bulletin"), listen("shout"), direct)

@@ -1,0 +1,65 @@
+/** A browser, where the machine has one: Debian's `chromium-headless-shell`, or any Chromium on PATH. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll, onTestFinished } from "vitest"
+
+const executable = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
+  .flatMap((name) => (process.env["PATH"] ?? "").split(path.delimiter).map((folder) => path.join(folder, name)))
+  .find((file) => fs.existsSync(file))
+
+/** Tests that need it are skipped by name: `test.skipIf(isMissing)(…)`. `apt-get install chromium-headless-shell` brings one. */
+export const isMissing = executable === undefined
+
+let browser: Promise<Browser> | undefined
+afterAll(async () => (await browser)?.close())
+
+const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+export interface Opened {
+  readonly page: Page
+  /** What it asked for at another address than its own, and what it complained of: both stay empty. */
+  readonly wrongs: ReadonlyArray<string>
+}
+
+/** The page in a window of its own, with a user who has never been here. Closed with the test. */
+export const open = async (
+  url: string,
+  options: { readonly width?: number; readonly colorScheme?: "light" | "dark" } = {}
+): Promise<Opened> => {
+  browser ??= chromium.launch({
+    executablePath: executable!,
+    args: [...args, "--disable-component-update", "--disable-sync"]
+  })
+  const context = await (
+    await browser
+  ).newContext({
+    viewport: { width: options.width ?? 1280, height: 900 },
+    colorScheme: options.colorScheme ?? "light"
+  })
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  const wrongs: Array<string> = []
+  page.on("pageerror", (error) => wrongs.push(error.message))
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== url) wrongs.push(request.url())
+  })
+  // What a server that is away or refuses makes a browser write is not the page's own fault.
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) wrongs.push(message.text())
+  })
+  await page.goto(url)
+  await page.locator(".card").first().waitFor()
+  return { page, wrongs }
+}
+
+export const card = (page: Page, name: string) => page.locator(`.card[data-peer="${name}"]`)
+
+/** Has a peer say something, as a user does. */
+export const say = async (page: Page, channel: "bulletin" | "shout", text: string, as?: string) => {
+  if (as !== undefined) await page.getByLabel("Who speaks").selectOption(as)
+  await page.getByRole("radio", { name: channel }).check()
+  await page.getByLabel("Message").fill(text)
+  await page.getByRole("button", { name: "Publish" }).click()
+}
