@@ -26,7 +26,7 @@ it.effect("one peer counts the days, and another goes on when it leaves", () =>
   Effect.gen(function* () {
     const days: Array<string> = []
     const one = yield* Scope.make()
-    yield* Scope.provide(start("one", days), one)
+    yield* Effect.asVoid(Scope.provide(start("one", days), one))
     const other = yield* yield* start("other", days)
     // Nobody can crash in here, so nobody beats: thirty days take no time.
     yield* TestClock.adjust("30 days")

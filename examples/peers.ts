@@ -28,7 +28,7 @@ const Janitor = PeerRegistry.singleton("janitor", ({ fence }) =>
     const { name } = yield* registry.self
     yield* Effect.log(`${name} cleans up, with fence ${fence}`)
     yield* registry.updateMetadata({ role: "web", cleans: "yes" })
-    yield* Effect.never
+    return yield* Effect.never
   })
 )
 

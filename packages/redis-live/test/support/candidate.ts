@@ -20,7 +20,7 @@ const program = Effect.gen(function* () {
     )
   )
   yield* say("there", { id: (yield* registry.self).id })
-  yield* registry.lead("boss", ({ fence }) =>
+  return yield* registry.lead("boss", ({ fence }) =>
     say("leads", { fence: `${fence}` }).pipe(
       // A leader at work: it notices by itself whenever its loop turns.
       Effect.andThen(Effect.forever(Effect.sleep("10 millis"))),
