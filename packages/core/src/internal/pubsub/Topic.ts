@@ -7,6 +7,8 @@
  * (`catchUp`). While that lasts, frames are not given on, for the log has them too (S2, S4, S5).
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { BackendError } from "../../BackendError.ts"
 import type { Gap, Position } from "../../PubSub.ts"
 import { type From, type History, type Page, pageEntries } from "../../PubSubStore.ts"
@@ -219,17 +221,22 @@ export class Topic {
       this.advance({ from, gap: page.gap && makeGap(page.gap.reason, page.gap.missed), messages: page.entries, to })
       if (!page.end) this.again = true
     }
-    this.started(Effect.void)
   }).pipe(
-    Effect.catch((error) => Effect.sync(() => this.fail(error))),
-    Effect.ensuring(
-      Effect.sync(() => {
-        this.catching = false
-        this.behind = false
-        for (const done of this.waitingForCatchUp) done()
-        this.waitingForCatchUp.clear()
-        this.hub.onCaughtUp()
-      })
-    )
+    Effect.onExit((exit) => Effect.sync(() => this.onCaughtUp(Exit.findErrorOption(exit)))),
+    Effect.ignore
   )
+
+  private onCaughtUp(failure: Option.Option<BackendError>): void {
+    // First, for whoever is told goes on in this very turn, and may publish.
+    this.catching = false
+    this.behind = false
+    if (Option.isSome(failure)) this.fail(failure.value)
+    else {
+      if (this.again) this.catchUp()
+      this.started(Effect.void)
+    }
+    for (const done of this.waitingForCatchUp) done()
+    this.waitingForCatchUp.clear()
+    this.hub.onCaughtUp()
+  }
 }
