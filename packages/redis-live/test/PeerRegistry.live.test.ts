@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as Wire from "@troupe/core/Wire"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -99,6 +100,24 @@ describe.skipIf(url === undefined)("PeerRegistry on the real clock", () => {
       }
       assert.isAtLeast(sent - before, 3_000 / (heartbeat * 1.4))
       assert.isAtMost(sent - before, 3_000 / (heartbeat * 0.8) + 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("P1 who comes to many sees all of them, and when each was last heard of", () =>
+    Effect.gen(function* () {
+      const spawn = cluster()
+      const times = { heartbeat: 500, suspectAfter: 3_000, downAfter: 10_000 } as const
+      // More than fit on one page.
+      const names = Array.from({ length: 150 }, (_, n) => `peer-${n}`)
+      yield* Effect.forEach(names, (name) => spawn(name, times), { concurrency: 8 })
+      const last = yield* spawn("last", times)
+      const all = yield* last.list
+      assert.deepEqual([...all.map(({ name }) => name)].sort(), [...names, "last"].sort())
+      yield* Effect.sleep(2_000)
+      const present = Math.max(...(yield* last.list).map(({ lastSeenAt }) => DateTime.toEpochMillis(lastSeenAt)))
+      for (const { lastSeenAt } of yield* last.list) {
+        assert.isBelow(present - DateTime.toEpochMillis(lastSeenAt), 1_500)
+      }
     }).pipe(Effect.scoped)
   )
 })

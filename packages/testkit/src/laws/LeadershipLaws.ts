@@ -3,6 +3,7 @@
  * (`../World.ts`), on every backend; the identifiers are those of docs/guarantees.md.
  */
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -110,6 +111,43 @@ export const aClosedLeaderIsFollowedAtOnce: Law = (world) =>
     yield* whose(peers, terms[0]).stop
     yield* leads(world, { terms }, 2)
     assertOneAtATime(terms)
+  })
+
+/** P6 P7 A leader that is superseded and does not hear of it stops a second before another begins. */
+export const aSupersededLeaderStopsBeforeTheNextBegins: Law = (world) =>
+  Effect.gen(function* () {
+    const [first, other] = [yield* world.spawn({ name: "web" }), yield* world.spawn()]
+    const stage = yield* campaignAll(world, [first])
+    yield* leads(world, stage, 1)
+    yield* world.advance("5 seconds")
+    yield* first.cut
+    const later = yield* world.spawn({ name: "web" })
+    const next = yield* campaignAll(world, [other, later])
+    yield* leads(world, next, 1, "17 seconds")
+    const [before, after] = [stage.terms[0]!, next.terms[0]!]
+    assert.ok(before.until! <= after.from - 1_000, `${after.from - before.until!} ms`)
+    assert.ok(after.fence > before.fence)
+  })
+
+/** P9 A leader whose body takes its time to end is not followed before its time is over. */
+export const aSlowEndIsWaitedFor: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const ended = yield* Deferred.make<void>()
+    const slow = on(a, ({ lead }) => lead("boss", () => Effect.ensuring(Effect.never, Deferred.await(ended))))
+    yield* Effect.forkScoped(Effect.exit(slow))
+    yield* Effect.addFinalizer(() => Deferred.succeed(ended, undefined))
+    yield* world.advance("3 seconds")
+    const stage = yield* campaignAll(world, [b])
+    const asked = yield* world.now
+    yield* a.stop
+    yield* world.always(
+      check(() => assert.equal(stage.terms.length, 0)),
+      "6 seconds"
+    )
+    yield* Deferred.succeed(ended, undefined)
+    yield* leads(world, stage, 1, "8 seconds")
+    assert.ok(stage.terms[0]!.from >= asked + 9_000)
   })
 
 /** P9 A leader that crashes is followed within `downAfter` and 5 s. */

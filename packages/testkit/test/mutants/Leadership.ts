@@ -120,5 +120,27 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if joined > 0 and doubtful == 0 then doubtful = clock + ARGV[6] end",
     replace: "",
     worlds: ["redis"]
+  },
+  {
+    name: "what a superseded peer led is free at once",
+    law: "aSupersededLeaderStopsBeforeTheNextBegins",
+    file: book,
+    find: 'kind === "Crashed" ? book.clock : book.clock - now + seenAt + peer.downAfterMs',
+    replace: "book.clock"
+  },
+  {
+    name: "a script frees at once what a superseded peer led",
+    law: "aSupersededLeaderStopsBeforeTheNextBegins",
+    file: enter,
+    find: "call('ZADD', KEYS[5], last + d, other)",
+    replace: "call('ZADD', KEYS[5], clock, other)",
+    worlds: ["redis"]
+  },
+  {
+    name: "a leave gives up what is not over",
+    law: "aSlowEndIsWaitedFor",
+    file: leadership,
+    find: "if (seat.told && !seat.running) held",
+    replace: "if (seat.told) held"
   }
 ]

@@ -6,6 +6,7 @@
  * What proves the life is the moment at which the last acknowledged beat was sent, on the monotonic clock: however
  * long the answer took or the process stood still, the book cannot have heard of it earlier than that.
  */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -125,9 +126,11 @@ export class Heart {
   /** Beats until this peer is in its own view, which is whole and not older than its proof. */
   readonly join: Effect.Effect<Peer, BackendError> = Effect.suspend(() => {
     const peer = this.id !== undefined && this.view.get(this.id)
-    return peer && this.isMember && this.isProven && !this.view.isBehind
-      ? Effect.succeed(peer)
-      : Effect.andThen(this.round, this.join)
+    if (peer && this.isMember && this.isProven && !this.view.isBehind) return Effect.succeed(peer)
+    // A later peer of this name came while this one was on its way in: there is nothing left to beat for (P7).
+    if (this.superseded)
+      return this.peer === undefined ? Effect.fail(Limits.superseded("layer")) : Effect.succeed(this.peer)
+    return Effect.andThen(this.round, this.join)
   })
 
   /** Something was pushed. */
@@ -144,7 +147,15 @@ export class Heart {
   }
 
   /** Beats for as long as it runs. */
-  readonly run: Effect.Effect<never> = Effect.suspend(() => Effect.forever(this.turn))
+  readonly run: Effect.Effect<never> = Effect.suspend(() =>
+    Effect.forever(
+      Effect.catchCause(this.turn, (cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause)
+          : Effect.andThen(Effect.logError("A turn of the heart failed", cause), Effect.sleep(Duration.seconds(1)))
+      )
+    )
+  )
 
   /** Ends what depends on a life that cannot be proven any more, at the moment it cannot. Runs beside `run`. */
   readonly guard: Effect.Effect<never> = Effect.suspend(() =>
