@@ -163,7 +163,8 @@ export const play = Effect.fnUntraced(function* (
   yield* world.store.full(false)
   yield* world.advance("40 seconds")
   for (const peer of peers) yield* ask(peer, (registry) => Effect.map(registry.list, (all) => all.map(shown)))
-  return told
+  // Who ends later than others hears them go: that is no answer any more.
+  return structuredClone(told)
 })
 
 const refused = (cause: Cause.Cause<unknown>): string => {
