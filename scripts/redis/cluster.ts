@@ -30,9 +30,11 @@ export const nodeArgs = (host: string, port: number, busPort: number): ReadonlyA
 
 /** Makes six empty nodes one cluster: slots by thirds, and node n + 3 the replica of node n. */
 export const join = async (nodes: ReadonlyArray<Address & { readonly busPort: number }>): Promise<void> => {
-  const ids = await Promise.all(nodes.map((node) => ask(node, "CLUSTER", "MYID")))
   const all = (what: string, holds: (node: Address) => Promise<boolean>) =>
     until(what, async () => (await Promise.all(nodes.map(holds))).every(Boolean))
+  // A server in the background answers some time after the call that started it has returned.
+  await all("the nodes answer", async (node) => (await ask(node, "PING")) === "PONG")
+  const ids = await Promise.all(nodes.map((node) => ask(node, "CLUSTER", "MYID")))
 
   await Promise.all(nodes.map((node, i) => ask(node, "CLUSTER", "SET-CONFIG-EPOCH", `${i + 1}`)))
   await Promise.all(

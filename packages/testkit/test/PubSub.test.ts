@@ -7,6 +7,7 @@ import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
@@ -24,5 +25,5 @@ it.effect("outside worlds, what is published in the turn in which subscribe retu
       yield* pubsub.publishAll(Kept, [round, round + 10])
       assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(messages, 2)), [round, round + 10])
     }
-  }).pipe(Effect.scoped, Effect.provide(MemoryPubSub.layer), Effect.provide(MemoryBackend.layer))
+  }).pipe(Effect.scoped, Effect.provide(Layer.provide(MemoryPubSub.layer, MemoryBackend.layer)))
 )

@@ -18,6 +18,3 @@ export const places: ReadonlyArray<Place> = [
   { name: "server", at: { url: url ?? "" }, prefix, skip: describe.skipIf(url === undefined) },
   { name: "cluster", at: { cluster: cluster ?? [] }, prefix, skip: describe.skipIf(cluster === undefined) }
 ]
-
-/** Of generated games; printed where one fails. */
-export const seed = Number(process.env["TROUPE_SEED"] ?? Date.now() % 1_000_000)
