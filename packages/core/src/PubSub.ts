@@ -23,17 +23,17 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { type BackendError, PayloadTooLarge } from "./BackendError.ts"
+import type { BackendError, PayloadTooLarge } from "./BackendError.ts"
 import * as Hub from "./internal/pubsub/Hub.ts"
 import * as Limits from "./internal/pubsub/Limits.ts"
 import { MessageCodec } from "./internal/pubsub/MessageCodec.ts"
-import { group, Publisher } from "./internal/pubsub/Publisher.ts"
+import { Publisher } from "./internal/pubsub/Publisher.ts"
 import { Subscriber } from "./internal/pubsub/Subscriber.ts"
 import type { Topic } from "./internal/pubsub/Topic.ts"
 import { isSettled } from "./internal/Settled.ts"
 import { LocalPeer } from "./LocalPeer.ts"
 import * as Metrics from "./Metrics.ts"
-import { type Entry, type From, type History, maxBatchBytes, pageEntries, PubSubStore } from "./PubSubStore.ts"
+import { type Entry, type From, type History, pageEntries, PubSubStore } from "./PubSubStore.ts"
 
 const TypeId = "~@troupe/core/PubSub/Channel" as const
 
@@ -212,32 +212,29 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
     )
     yield* Effect.addFinalizer(() => Effect.sync(() => publisher.close()))
 
-    const send = (
-      channel: string,
-      history: History | undefined,
-      entries: ReadonlyArray<Entry>
-    ): Effect.Effect<ReadonlyArray<Published>, BackendError | PayloadTooLarge> => {
-      const all = group(entries)
-      return all.bytes > maxBatchBytes
-        ? Effect.fail(new PayloadTooLarge({ bytes: all.bytes, limit: maxBatchBytes }))
-        : publisher.publish(channel, history, all)
-    }
-
-    // The hot path: no generator, and where nothing waits no turn.
+    // The hot path: one primitive, no generator, and where nothing waits no turn.
     const publish: Service["publish"] = (channel, message, options) =>
-      Effect.suspend((): Effect.Effect<Published, PublishError> => {
+      Effect.callback<Published, PublishError>((resume) => {
         const history = Limits.history("publish", channel)
-        if (Exit.isFailure(history)) return Exit.failCause(history.cause)
+        if (Exit.isFailure(history)) return resume(Exit.failCause(history.cause))
         const dedupeKey = options?.dedupeKey
         const fault = dedupeKey === undefined ? undefined : Limits.dedupeKey(dedupeKey, history.value)
-        if (fault !== undefined) return Effect.fail(fault)
+        if (fault !== undefined) return resume(Exit.fail(fault))
         const payload = channel["~codec"].encode(message)
-        return isSettled(payload) && Exit.isSuccess(payload)
-          ? Effect.map(send(channel.name, history.value, [{ payload: payload.value, dedupeKey }]), one)
-          : Effect.flatMap(payload, (payload) =>
-              Effect.map(send(channel.name, history.value, [{ payload, dedupeKey }]), one)
-            )
+        if (isSettled(payload) && Exit.isSuccess(payload)) {
+          return publisher.publish(channel.name, history.value, payload.value, dedupeKey, resume)
+        }
+        const send = (payload: string) =>
+          Effect.callback<Published, PublishError>((resume) =>
+            publisher.publish(channel.name, history.value, payload, dedupeKey, resume)
+          )
+        return resume(Effect.flatMap(payload, send))
       })
+
+    const send = (channel: string, history: History | undefined, entries: ReadonlyArray<Entry>) =>
+      Effect.callback<ReadonlyArray<Published>, BackendError | PayloadTooLarge>((resume) =>
+        publisher.publishAll(channel, history, entries, resume)
+      )
 
     const publishAll: Service["publishAll"] = Effect.fnUntraced(function* (channel, messages) {
       const history = yield* Limits.history("publishAll", channel)
@@ -355,8 +352,6 @@ const gaps = {
   Rewound: counted("Rewound"),
   Undecodable: counted("Undecodable")
 }
-
-const one = (published: ReadonlyArray<Published>): Published => published[0]!
 
 const start = (from: SubscribeOptions["from"]): From | undefined =>
   from === undefined || from === "now"

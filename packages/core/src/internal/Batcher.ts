@@ -14,20 +14,23 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { BackendError, CapacityExceeded, Closed, type Reason, TimedOut, Unavailable } from "../BackendError.ts"
 
-interface Waiting<In, Out> {
-  readonly item: In
-  readonly since: number
-  readonly resume: (result: Exit.Exit<Out, BackendError>) => void
+/**
+ * One call: what it weighs against the two bounds, and who is told. Implemented by classes: V8 takes object literals of
+ * which many wait at a time for long-lived, and then only a full collection frees them and all they hold.
+ */
+export interface Call {
+  readonly entries: number
+  readonly bytes: number
+  /** Since when it waits, ms; 0 where it did not have to. */
+  since: number
+  readonly resume: (failure: Exit.Exit<never, BackendError>) => void
 }
 
-export interface Options<In, Out> {
+export interface Options<C extends Call> {
   readonly service: string
   readonly operation: string
-  /** One answer an item, in order. */
-  readonly send: (items: ReadonlyArray<In>) => Effect.Effect<ReadonlyArray<Out>, BackendError>
-  /** What an item weighs against the two bounds of one call. */
-  readonly entries: (item: In) => number
-  readonly bytes: (item: In) => number
+  /** Sends them as one. What it gives is then run for each of them, in order, and resumes it. */
+  readonly send: (calls: ReadonlyArray<C>) => Effect.Effect<(call: C) => void, BackendError>
   readonly maxEntries: number
   readonly maxBytes: number
   /** Calls, and bytes of theirs, that may wait; more is refused. */
@@ -37,16 +40,16 @@ export interface Options<In, Out> {
   readonly deadlineMs: number
 }
 
-export class Batcher<In, Out> {
-  private waiting: Array<Waiting<In, Out>> = []
+export class Batcher<C extends Call> {
+  private waiting: Array<C> = []
   private sending = false
   private waitingBytes = 0
   private closed = false
-  private readonly options: Options<In, Out>
+  private readonly options: Options<C>
   private readonly clock: Clock.Clock
   private readonly fork: (effect: Effect.Effect<void>) => void
 
-  constructor(options: Options<In, Out>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
+  constructor(options: Options<C>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
     this.options = options
     this.clock = Context.get(context, Clock.Clock)
     this.fork = fork
@@ -56,28 +59,33 @@ export class Batcher<In, Out> {
     return !this.sending && this.waiting.length === 0
   }
 
-  submit(item: In): Effect.Effect<Out, BackendError> {
-    return Effect.callback<Out, BackendError>((resume) => {
-      if (this.closed) return resume(Effect.fail(this.error(layerClosed, "NotApplied")))
-      const bytes = this.options.bytes(item)
-      const { maxWaiting, maxWaitingBytes } = this.options
-      if (this.waiting.length >= maxWaiting || (this.waitingBytes > 0 && this.waitingBytes + bytes > maxWaitingBytes)) {
-        return resume(Effect.fail(this.full))
-      }
-      this.waitingBytes += bytes
-      const waiting = { item, since: this.sending ? this.clock.currentTimeMillisUnsafe() : 0, resume }
-      this.waiting.push(waiting)
-      if (!this.sending) {
-        this.sending = true
-        this.fork(this.drain)
-      }
-      return Effect.sync(() => {
-        const index = this.waiting.indexOf(waiting)
-        if (index < 0) return
-        this.waiting.splice(index, 1)
-        this.waitingBytes -= bytes
-      })
-    })
+  /** Gives what takes the call back for as long as it has not left; nothing where it was refused, and told so. */
+  submit(call: C): Effect.Effect<void> | undefined {
+    const refusal = this.refusal(call.bytes)
+    if (refusal !== undefined) return void call.resume(Exit.fail(refusal))
+    this.waitingBytes += call.bytes
+    if (this.sending) call.since = this.clock.currentTimeMillisUnsafe()
+    this.waiting.push(call)
+    if (!this.sending) {
+      this.sending = true
+      this.fork(this.drain)
+    }
+    return Effect.sync(() => this.withdraw(call))
+  }
+
+  private refusal(bytes: number): BackendError | undefined {
+    if (this.closed) return this.error(layerClosed, "NotApplied")
+    const { maxWaiting, maxWaitingBytes } = this.options
+    return this.waiting.length >= maxWaiting || (this.waitingBytes > 0 && this.waitingBytes + bytes > maxWaitingBytes)
+      ? this.full
+      : undefined
+  }
+
+  private withdraw(call: C): void {
+    const index = this.waiting.indexOf(call)
+    if (index < 0) return
+    this.waiting.splice(index, 1)
+    this.waitingBytes -= call.bytes
   }
 
   /** Sends until nothing waits. Interrupted, it tells those under way that it does not know, and the others no. */
@@ -90,9 +98,9 @@ export class Batcher<In, Out> {
     })
   )
 
-  private settle(batch: ReadonlyArray<Waiting<In, Out>>, exit: Exit.Exit<ReadonlyArray<Out>, BackendError>): void {
+  private settle(batch: ReadonlyArray<C>, exit: Exit.Exit<(call: C) => void, BackendError>): void {
     if (Exit.isSuccess(exit)) {
-      for (let i = 0; i < batch.length; i++) batch[i]!.resume(Exit.succeed(exit.value[i]!))
+      for (const call of batch) exit.value(call)
       return
     }
     const error = Exit.hasInterrupts(exit)
@@ -109,32 +117,32 @@ export class Batcher<In, Out> {
     for (const call of behind) call.resume(Exit.fail(this.error(told, "NotApplied")))
   }
 
-  private next(): ReadonlyArray<Waiting<In, Out>> {
-    const { bytes, entries, maxBytes, maxEntries } = this.options
+  private next(): ReadonlyArray<C> {
+    const { maxBytes, maxEntries } = this.options
     let count = 0
     let sumEntries = 0
     let sumBytes = 0
-    for (const { item } of this.waiting) {
-      sumEntries += entries(item)
-      sumBytes += bytes(item)
+    for (const { bytes, entries } of this.waiting) {
+      sumEntries += entries
+      sumBytes += bytes
       if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes)) break
       count++
     }
     if (count === this.waiting.length) return this.takeAll()
     const taken = this.waiting.splice(0, count)
-    for (const { item } of taken) this.waitingBytes -= bytes(item)
+    for (const { bytes } of taken) this.waitingBytes -= bytes
     return taken
   }
 
-  private takeAll(): ReadonlyArray<Waiting<In, Out>> {
+  private takeAll(): ReadonlyArray<C> {
     const all = this.waiting
     this.waiting = []
     this.waitingBytes = 0
     return all
   }
 
-  private send(batch: ReadonlyArray<Waiting<In, Out>>): Effect.Effect<ReadonlyArray<Out>, BackendError> {
-    const send = this.options.send(batch.map((call) => call.item))
+  private send(batch: ReadonlyArray<C>): Effect.Effect<(call: C) => void, BackendError> {
+    const send = this.options.send(batch)
     const since = batch[0]?.since ?? 0
     if (since === 0) return send
     // The oldest has waited for the call before it: what is left of its time is this call's.

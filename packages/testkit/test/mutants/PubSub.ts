@@ -35,8 +35,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the last to come leaves first",
     law: "eachPublishersOrderIsKept",
     file: batcher,
-    find: "this.waiting.push(waiting)",
-    replace: "this.waiting.unshift(waiting)"
+    find: "this.waiting.push(call)",
+    replace: "this.waiting.unshift(call)"
   },
   {
     name: "catching up begins with the last message again",

@@ -1,30 +1,62 @@
 /** The way out: what a peer publishes to one channel at about the same time leaves as one step, in its order. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { BackendError, CapacityExceeded } from "../../BackendError.ts"
+import * as Exit from "effect/Exit"
+import { BackendError, CapacityExceeded, PayloadTooLarge } from "../../BackendError.ts"
 import { byteLength } from "../../Name.ts"
-import type { Position, Published } from "../../PubSub.ts"
+import type { Published } from "../../PubSub.ts"
 import { type Entry, type History, maxBatchBytes, maxBatchEntries, type Service as Store } from "../../PubSubStore.ts"
-import { Batcher } from "../Batcher.ts"
+import { Batcher, type Call } from "../Batcher.ts"
 import * as Frame from "../../Frame.ts"
 
-/** Messages of one call: they leave together, with none in between. */
-export interface Group {
-  readonly entries: ReadonlyArray<Entry>
-  /** No more than this, and exact where it could matter for the bound of a call. */
+/** One message on its way. */
+class One implements Call, Entry {
+  readonly payload: string
+  readonly dedupeKey: string | undefined
+  readonly entries = 1
   readonly bytes: number
+  since = 0
+  readonly resume: (result: Exit.Exit<Published, BackendError>) => void
+
+  constructor(payload: string, dedupeKey: string | undefined, bytes: number, resume: One["resume"]) {
+    this.payload = payload
+    this.dedupeKey = dedupeKey
+    this.bytes = bytes
+    this.resume = resume
+  }
+}
+
+/** Messages of one call: they leave together, with none in between. */
+class Many implements Call {
+  readonly all: ReadonlyArray<Entry>
+  readonly entries: number
+  readonly bytes: number
+  since = 0
+  readonly resume: (result: Exit.Exit<ReadonlyArray<Published>, BackendError>) => void
+
+  constructor(all: ReadonlyArray<Entry>, bytes: number, resume: Many["resume"]) {
+    this.all = all
+    this.entries = all.length
+    this.bytes = bytes
+    this.resume = resume
+  }
 }
 
 /** Counting bytes costs as much as writing them: where three for each character are no problem, that will do. */
-const bytes = (payload: string): number =>
+const weigh = (payload: string): number =>
   payload.length * 3 <= maxBatchBytes / maxBatchEntries ? payload.length * 3 : byteLength(payload)
 
-export const group = (entries: ReadonlyArray<Entry>): Group => {
-  let sum = 0
-  for (const entry of entries) sum += bytes(entry.payload)
-  if (sum > maxBatchBytes) sum = entries.reduce((exact, { payload }) => exact + byteLength(payload), 0)
-  return { entries, bytes: sum }
+/** No less than it takes, and exact where it could matter for the bound of a call. */
+const weighAll = (entries: ReadonlyArray<Entry>): number => {
+  const sum = entries.reduce((sum, { payload }) => sum + weigh(payload), 0)
+  return sum > maxBatchBytes ? entries.reduce((exact, { payload }) => exact + byteLength(payload), 0) : sum
 }
+
+/** Each message of a call is told what became of it: `next` gives that, in order. */
+const answer =
+  (next: () => Published) =>
+  (call: One | Many): void =>
+    call instanceof One ? call.resume(Exit.succeed(next())) : call.resume(Exit.succeed(call.all.map(next)))
 
 /** Calls of one channel that may wait for the backend, and their bytes (promise A5). */
 const maxWaiting = 16_384
@@ -39,10 +71,13 @@ const tooMany = new BackendError({
   outcome: "NotApplied"
 })
 
-type Way = Batcher<Group, ReadonlyArray<Published>>
+type Way = Batcher<One | Many>
 
 export class Publisher {
-  private readonly ways = new Map<string, Way>()
+  /** By channel, where there is no history. */
+  private readonly pushed = new Map<string, Way>()
+  /** By history and channel. */
+  private readonly appended = new Map<string, Way>()
   private readonly store: Store
   private readonly publisher: string
   /** Positions on channels without history: this peer's own count. */
@@ -69,33 +104,59 @@ export class Publisher {
     this.onPublished = onPublished
   }
 
+  /** One message. Gives what takes it back for as long as it has not left. */
   publish(
     channel: string,
     history: History | undefined,
-    group: Group
-  ): Effect.Effect<ReadonlyArray<Published>, BackendError> {
-    return this.way(channel, history)?.submit(group) ?? Effect.fail(tooMany)
+    payload: string,
+    dedupeKey: string | undefined,
+    resume: (result: Exit.Exit<Published, BackendError | PayloadTooLarge>) => void
+  ): Effect.Effect<void> | undefined {
+    const bytes = weigh(payload)
+    return this.submit(channel, history, new One(payload, dedupeKey, bytes, resume), resume)
+  }
+
+  /** All of them, in one step. */
+  publishAll(
+    channel: string,
+    history: History | undefined,
+    entries: ReadonlyArray<Entry>,
+    resume: (result: Exit.Exit<ReadonlyArray<Published>, BackendError | PayloadTooLarge>) => void
+  ): Effect.Effect<void> | undefined {
+    return this.submit(channel, history, new Many(entries, weighAll(entries), resume), resume)
   }
 
   /** Whatever is published from now on, and what waits, is told that the layer is closed. */
   close(): void {
     this.isClosed = true
-    for (const way of this.ways.values()) way.close()
+    for (const ways of [this.pushed, this.appended]) for (const way of ways.values()) way.close()
+  }
+
+  private submit(
+    channel: string,
+    history: History | undefined,
+    call: One | Many,
+    refuse: (failure: Exit.Exit<never, BackendError | PayloadTooLarge>) => void
+  ): Effect.Effect<void> | undefined {
+    if (call.bytes > maxBatchBytes) {
+      return void refuse(Exit.fail(new PayloadTooLarge({ bytes: call.bytes, limit: maxBatchBytes })))
+    }
+    const way = this.way(channel, history)
+    return way === undefined ? void refuse(Exit.fail(tooMany)) : way.submit(call)
   }
 
   private way(channel: string, history: History | undefined): Way | undefined {
-    const key = history === undefined ? `-${channel}` : `${history.size},${history.timeToLiveMs},${channel}`
-    const known = this.ways.get(key)
+    const ways = history === undefined ? this.pushed : this.appended
+    const key = history === undefined ? channel : `${history.size},${history.timeToLiveMs},${channel}`
+    const known = ways.get(key)
     if (known !== undefined) return known
-    if (this.ways.size >= maxChannels) this.forgetIdle()
-    if (this.ways.size >= maxChannels) return undefined
-    const way: Way = new Batcher<Group, ReadonlyArray<Published>>(
+    if (this.count >= maxChannels) this.forgetIdle()
+    if (this.count >= maxChannels) return undefined
+    const way: Way = new Batcher<One | Many>(
       {
         service: "PubSub",
         operation: "publish",
         send: history === undefined ? this.push(channel) : this.append(channel, history),
-        entries: (group) => group.entries.length,
-        bytes: (group) => group.bytes,
         maxEntries: maxBatchEntries,
         maxBytes: maxBatchBytes,
         maxWaiting,
@@ -106,49 +167,47 @@ export class Publisher {
       this.fork
     )
     if (this.isClosed) way.close()
-    this.ways.set(key, way)
+    ways.set(key, way)
     return way
   }
 
   private forgetIdle(): void {
-    for (const [key, way] of this.ways) if (way.idle) this.ways.delete(key)
+    for (const ways of [this.pushed, this.appended]) {
+      for (const [key, way] of ways) if (way.idle) ways.delete(key)
+    }
+  }
+
+  private get count(): number {
+    return this.pushed.size + this.appended.size
   }
 
   private push(channel: string) {
-    return Effect.fnUntraced({ self: this }, function* (groups: ReadonlyArray<Group>) {
+    return Effect.fnUntraced({ self: this }, function* (calls: ReadonlyArray<One | Many>) {
       const at = yield* this.store.now
-      const first = this.sequence + 1
-      const payloads: Array<string> = []
-      const answers = groups.map((group) =>
-        group.entries.map((entry): Published => {
-          payloads.push(entry.payload)
-          this.sequence++
-          return { position: this.position(this.sequence), duplicate: false }
-        })
-      )
-      yield* this.store.push(channel, Frame.encode(Frame.header(this.epoch, first, at, this.publisher), payloads))
+      const payloads = entriesOf(calls).map(({ payload }) => payload)
+      const { epoch } = this
+      let sequence = this.sequence
+      this.sequence += payloads.length
+      const header = Frame.header(epoch, sequence + 1, at, this.publisher)
+      yield* this.store.push(channel, Frame.encode(header, payloads))
       this.onPublished(payloads.length)
-      return answers
+      return answer(() => ({ position: { epoch, sequence: (sequence += 1) }, duplicate: false }))
     })
   }
 
   private append(channel: string, history: History) {
-    return Effect.fnUntraced({ self: this }, function* (groups: ReadonlyArray<Group>) {
-      const only = groups.length === 1 ? groups[0] : undefined
-      const entries = only === undefined ? groups.flatMap((group) => group.entries) : only.entries
+    return Effect.fnUntraced({ self: this }, function* (calls: ReadonlyArray<One | Many>) {
+      const entries = entriesOf(calls)
       const appended = yield* this.store.append(channel, history, this.publisher, entries)
       this.onPublished(entries.length)
       let next = 0
-      return groups.map((group) =>
-        group.entries.map((): Published => {
-          const { duplicate, epoch, sequence } = appended[next++]!
-          return { position: { epoch, sequence }, duplicate }
-        })
-      )
+      return answer(() => {
+        const { duplicate, epoch, sequence } = appended[next++]!
+        return { position: { epoch, sequence }, duplicate }
+      })
     })
   }
-
-  private position(sequence: number): Position {
-    return { epoch: this.epoch, sequence }
-  }
 }
+
+const entriesOf = (calls: ReadonlyArray<One | Many>): ReadonlyArray<Entry> =>
+  calls.flatMap((call) => (call instanceof One ? call : call.all))
