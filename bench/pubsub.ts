@@ -6,6 +6,8 @@
  * - `1 → 1 with history`: the same on a channel that keeps its messages; beside it the same raw loop, which keeps none.
  * - `1 → 1000 local`: one channel, a thousand subscribers in one process; beside it effect's own PubSub fed by one
  *   ioredis subscriber.
+ * - `fan-out 2 processes`: one publisher, a subscriber in its process and one in another; beside it socket.io's emitter
+ *   and Redis adapter, where the adapter hands over.
  * - `p99 idle`: from publish to handler, one message at a time.
  */
 import * as PubSub from "@troupe/core/PubSub"
@@ -15,39 +17,13 @@ import * as Effect from "effect/Effect"
 import * as EffectPubSub from "effect/PubSub"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Redis } from "ioredis"
+import * as FanOut from "./fan-out.ts"
 import { type Case, measure, perSecond, smoke } from "./harness.ts"
+import { Body, body, workers, writers } from "./message.ts"
 
-const Body = Schema.Struct({
-  id: Schema.Int,
-  at: Schema.Number,
-  kind: Schema.String,
-  text: Schema.String,
-  tags: Schema.Array(Schema.String)
-})
-type Body = typeof Body.Type
-const body = (id: number): Body => ({
-  id,
-  at: 1_900_000_000_000 + id,
-  kind: "measurement",
-  text: "x".repeat(150),
-  tags: ["one", "two"]
-})
-
-const inFlight = 200
 const count = (full: number): number => (smoke ? Math.min(full, 2_000) : full)
-
-/** As many fibers as there are publishes in flight, each with the next one as soon as its last was answered. */
-const writers = <E>(n: number, publish: (id: number) => Effect.Effect<unknown, E>) => {
-  let id = 0
-  const writer = Effect.whileLoop({ while: () => id < n, body: () => publish(id++), step: () => {} })
-  return Effect.all(
-    Array.from({ length: inFlight }, () => writer),
-    { concurrency: "unbounded", discard: true }
-  )
-}
 
 const p99 = (times: ReadonlyArray<number>): number => [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!
 
@@ -106,11 +82,7 @@ export const run = async (url: string): Promise<void> => {
     sub.on("message", onMessage)
     await sub.subscribe(channel)
     const rate = await perSecond(n, async () => {
-      let id = 0
-      const worker = async () => {
-        while (id < n) await pub.publish(channel, JSON.stringify(body(id++)))
-      }
-      await Promise.all(Array.from({ length: inFlight }, worker))
+      await workers(n, (id) => pub.publish(channel, JSON.stringify(body(id))))
       await promise
     })
     sub.off("message", onMessage)
@@ -162,11 +134,8 @@ export const run = async (url: string): Promise<void> => {
           )
           const rate = yield* Effect.promise(() =>
             perSecond(n * local, async () => {
-              let id = 0
-              const worker = async () => {
-                while (id < n) await pub.publish(channel, JSON.stringify(body(id++)))
-              }
-              await Promise.all([Effect.runPromise(readers), ...Array.from({ length: inFlight }, worker)])
+              const publish = (id: number) => pub.publish(channel, JSON.stringify(body(id)))
+              await Promise.all([Effect.runPromise(readers), workers(n, publish)])
             })
           )
           sub.off("message", onMessage)
@@ -221,6 +190,7 @@ export const run = async (url: string): Promise<void> => {
     return p99(times)
   }
 
+  const fanOut = FanOut.make(url, prefix, runtime, pub)
   const n = count(40_000)
   const cases: ReadonlyArray<Case> = [
     {
@@ -255,6 +225,16 @@ export const run = async (url: string): Promise<void> => {
     },
     {
       bench,
+      name: "fan-out 2 processes",
+      peer: "socket.io",
+      unit: "/s",
+      better: "more",
+      goal: 3,
+      ours: () => fanOut.ours(n),
+      theirs: () => fanOut.theirs(n)
+    },
+    {
+      bench,
       name: "p99 idle",
       peer: "ioredis",
       unit: "ms",
@@ -267,6 +247,7 @@ export const run = async (url: string): Promise<void> => {
   try {
     await measure(cases)
   } finally {
+    await fanOut.close()
     await runtime.dispose()
     pub.disconnect()
     sub.disconnect()
