@@ -182,32 +182,44 @@ export class Publisher {
   }
 
   private push(channel: string) {
-    return Effect.fnUntraced({ self: this }, function* (calls: ReadonlyArray<One | Many>) {
-      const at = yield* this.store.now
-      const payloads = entriesOf(calls).map(({ payload }) => payload)
-      const { epoch } = this
-      let sequence = this.sequence
-      this.sequence += payloads.length
-      const header = Frame.header(epoch, sequence + 1, at, this.publisher)
-      yield* this.store.push(channel, Frame.encode(header, payloads))
-      this.onPublished(payloads.length)
-      return answer(() => ({ position: { epoch, sequence: (sequence += 1) }, duplicate: false }))
-    })
+    return (calls: ReadonlyArray<One | Many>) =>
+      Effect.flatMap(this.store.now, (at) => {
+        const payloads = payloadsOf(calls)
+        const { epoch } = this
+        let sequence = this.sequence
+        this.sequence += payloads.length
+        const header = Frame.header(epoch, sequence + 1, at, this.publisher)
+        return Effect.map(this.store.push(channel, Frame.encode(header, payloads)), () => {
+          this.onPublished(payloads.length)
+          return answer(() => ({ position: { epoch, sequence: (sequence += 1) }, duplicate: false }))
+        })
+      })
   }
 
   private append(channel: string, history: History) {
-    return Effect.fnUntraced({ self: this }, function* (calls: ReadonlyArray<One | Many>) {
-      const entries = entriesOf(calls)
-      const appended = yield* this.store.append(channel, history, this.publisher, entries)
-      this.onPublished(entries.length)
-      let next = 0
-      return answer(() => {
-        const { duplicate, epoch, sequence } = appended[next++]!
-        return { position: { epoch, sequence }, duplicate }
+    return (calls: ReadonlyArray<One | Many>) =>
+      Effect.suspend(() => {
+        const entries = entriesOf(calls)
+        return Effect.map(this.store.append(channel, history, this.publisher, entries), (appended) => {
+          this.onPublished(entries.length)
+          let next = 0
+          return answer(() => {
+            const { duplicate, epoch, sequence } = appended[next++]!
+            return { position: { epoch, sequence }, duplicate }
+          })
+        })
       })
-    })
   }
 }
 
 const entriesOf = (calls: ReadonlyArray<One | Many>): ReadonlyArray<Entry> =>
   calls.flatMap((call) => (call instanceof One ? call : call.all))
+
+const payloadsOf = (calls: ReadonlyArray<One | Many>): ReadonlyArray<string> => {
+  const payloads: Array<string> = []
+  for (const call of calls) {
+    if (call instanceof One) payloads.push(call.payload)
+    else for (const { payload } of call.all) payloads.push(payload)
+  }
+  return payloads
+}
