@@ -19,4 +19,9 @@ export interface Link {
   /** When it succeeds the backend has confirmed every channel. When it fails some may be active: unsubscribe or try again. */
   readonly subscribe: (channels: ReadonlyArray<string>) => Effect.Effect<void, BackendError>
   readonly unsubscribe: (channels: ReadonlyArray<string>) => Effect.Effect<void, BackendError>
+  /**
+   * Where a channel lives at the moment: the same object for all that live together. Channels of different places are
+   * best given to different calls, for one place may hang while the other answers (D6).
+   */
+  readonly place: (channel: string) => object
 }

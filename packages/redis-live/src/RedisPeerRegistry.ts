@@ -112,7 +112,8 @@ const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
           }),
           (link) => ({
             subscribe: () => link.subscribe([keys.channel]),
-            unsubscribe: () => link.unsubscribe([keys.channel])
+            unsubscribe: () => link.unsubscribe([keys.channel]),
+            place: () => link.place(keys.channel)
           })
         ),
       immortal: false

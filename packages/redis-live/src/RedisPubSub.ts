@@ -76,7 +76,8 @@ export const layer: Layer.Layer<PubSub.PubSub, never, RedisClient> = Layer.provi
             }),
             (link) => ({
               subscribe: (channels) => link.subscribe(channels.map(keys.channel)),
-              unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel))
+              unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel)),
+              place: (channel) => link.place(keys.channel(channel))
             })
           ),
         now: Effect.sync(() => clock.currentTimeMillisUnsafe()),

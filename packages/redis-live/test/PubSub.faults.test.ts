@@ -6,14 +6,18 @@ import { describe, expect, it } from "@effect/vitest"
 import * as PubSub from "@troupe/core/PubSub"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { missing } from "../../../scripts/missing.ts"
 import { startCluster, type ServerOptions, startServer } from "../../../scripts/redis.ts"
-import { withRedis } from "../../../scripts/redis/ask.ts"
+import { ask, withRedis } from "../../../scripts/redis/ask.ts"
+import * as Keys from "../src/internal/Keys.ts"
+import { slotOf } from "../src/internal/Slot.ts"
 import * as Timing from "../src/internal/Timing.ts"
 import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisPubSub from "../src/RedisPubSub.ts"
@@ -286,6 +290,61 @@ describe.skipIf(missing.binary)("a channel through faults (S2–S5, A2, A3)", ()
       )
       // A replica may not have heard of the last moment (D1): then there is a gap in its place, and S4 was checked.
       expect(missing.length).toBeLessThan(100)
+    })
+  )
+})
+
+const { channel: channelOf } = Keys.pubsub(Keys.prefix("troupe", 0))
+const history = { size: 10, timeToLive: "1 hour" } as const
+
+/** A name of a channel that lives on the n-th primary of a new cluster, which has its slots by thirds. */
+const nameAt = (primary: number, word: string): string => {
+  for (let n = 0; ; n++) {
+    const name = `${word}-${n}`
+    if (Math.floor((slotOf(channelOf(name)) * 3) / 16_384) === primary) return name
+  }
+}
+const plainAt = (primary: number, word: string) => PubSub.channel(nameAt(primary, word), { message: Schema.Int })
+const keptAt = (primary: number, word: string) =>
+  PubSub.channel(nameAt(primary, word), { message: Schema.Int, history })
+
+describe.skipIf(missing.binary)("while one primary of a cluster stands still (D6)", () => {
+  it.live("channels of the others are subscribed to, caught up with and given up as ever", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Effect.acquireRelease(
+        Effect.promise(() => startCluster({ args: ["--cluster-node-timeout", "60000"] })),
+        (cluster) => Effect.promise(() => cluster.stop())
+      )
+      // What hangs hangs until the end of the test: nothing here gives up before.
+      const patience = { connectTimeout: 120_000, probeInterval: 120_000, topologyInterval: 120_000 }
+      const pubsub = yield* peer({ cluster: cluster.nodes, commandTimeout: "2 minutes" }, patience)
+      const kept = keptAt(0, "first")
+      yield* Effect.forEach([kept, keptAt(1, "first"), keptAt(2, "first")], (channel) => hear(pubsub, channel))
+      const given = yield* Scope.fork(yield* Effect.scope)
+      yield* Scope.provide(hear(pubsub, plainAt(0, "given up")), given)
+      cluster.servers[0]!.signal("SIGSTOP")
+      const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(effect, { startImmediately: true })
+      const stuck: Array<Fiber.Fiber<unknown, unknown>> = [
+        yield* fork(hear(pubsub, plainAt(0, "alone"))),
+        // More than may read at the same time.
+        ...(yield* Effect.replicateEffect(fork(pubsub.subscribe(kept, { from: "earliest" })), 300))
+      ]
+      yield* Scope.close(given, Exit.void)
+      for (const word of ["second", "third"]) {
+        const together = [plainAt(0, word), plainAt(1, word), keptAt(2, word), keptAt(1, `kept ${word}`)] as const
+        const [hanging, ...others] = yield* Effect.forEach(together, (channel) => fork(hear(pubsub, channel)))
+        stuck.push(hanging)
+        const heard = yield* Effect.forEach(others, Fiber.join)
+        yield* Effect.forEach(together.slice(1), (channel, n) => pubsub.publish(channel, n))
+        yield* eventually(Effect.sync(() => expect(heard).toEqual([[0], [1], [2]])))
+      }
+      const last = plainAt(1, "last")
+      yield* Effect.scoped(hear(pubsub, last))
+      const known = Effect.promise(() => ask(cluster.nodes[1]!, "PUBSUB", "SHARDCHANNELS"))
+      yield* eventually(Effect.map(known, (all) => expect(all).not.toContain(channelOf(last.name))))
+      expect(stuck.filter((fiber) => fiber.pollUnsafe() !== undefined)).toEqual([])
+      cluster.servers[0]!.signal("SIGCONT")
+      yield* Effect.forEach(stuck, Fiber.join)
     })
   )
 })

@@ -59,7 +59,11 @@ const store: Layer.Layer<PeerRegistryStore, never, MemoryBackend> = Layer.effect
             message: (_, payload) => listener.message(channel, payload),
             lost: () => listener.lost([channel])
           }),
-          (link) => ({ subscribe: () => link.subscribe([topic]), unsubscribe: () => link.unsubscribe([topic]) })
+          (link) => ({
+            subscribe: () => link.subscribe([topic]),
+            unsubscribe: () => link.unsubscribe([topic]),
+            place: () => link.place(topic)
+          })
         ),
       immortal
     })

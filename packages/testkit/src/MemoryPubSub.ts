@@ -60,7 +60,8 @@ export const layer: Layer.Layer<PubSub.PubSub, never, MemoryBackend> = Layer.pro
             }),
             (link) => ({
               subscribe: (channels) => link.subscribe(channels.map(topic)),
-              unsubscribe: (channels) => link.unsubscribe(channels.map(topic))
+              unsubscribe: (channels) => link.unsubscribe(channels.map(topic)),
+              place: (channel) => link.place(topic(channel))
             })
           ),
         now: Clock.currentTimeMillis,

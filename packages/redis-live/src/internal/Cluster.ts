@@ -110,6 +110,10 @@ export class Cluster implements Router {
     return [...bySlot.values()].flatMap((group) => chunks(group, limit))
   }
 
+  place(channel: string): object {
+    return this.owners[slotOf(channel)] ?? this
+  }
+
   owns(node: Node, channel: string): boolean {
     return this.owners[slotOf(channel)] === node
   }

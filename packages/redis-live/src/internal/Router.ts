@@ -17,6 +17,8 @@ export interface Router {
   readonly changed: (lane: Lane) => void
   /** Puts channels into groups that may go into one command, at most `limit` each. */
   readonly groups: (channels: ReadonlyArray<string>, limit: number) => ReadonlyArray<ReadonlyArray<string>>
+  /** Whoever the channel's messages are published at: those of one answer together. */
+  readonly place: (channel: string) => object
   /** Is this node still where the channel's messages are published? */
   readonly owns: (node: Node, channel: string) => boolean
   /** Slots moved away from this server: who owns them now? `then` runs when that is known. */
@@ -65,6 +67,10 @@ export class Single implements Router {
 
   groups(channels: ReadonlyArray<string>, limit: number): ReadonlyArray<ReadonlyArray<string>> {
     return chunks(channels, limit)
+  }
+
+  place(): object {
+    return this.node
   }
 
   owns(): boolean {

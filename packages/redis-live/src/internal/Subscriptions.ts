@@ -71,7 +71,9 @@ export class Subscriptions {
               (exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => this.drop(listener, wanted)))
             )
           }),
-        unsubscribe: (channels) => send("unsubscribe", () => this.unsubscribe(listener, channels))
+        unsubscribe: (channels) => send("unsubscribe", () => this.unsubscribe(listener, channels)),
+        // A world serves one request after the other, in an order that does not depend on what a channel lives on.
+        place: (channel) => (this.wire === Wire.open ? this.router().place(channel) : this)
       }),
       () =>
         Effect.sync(() => {

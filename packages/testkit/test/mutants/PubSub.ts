@@ -161,8 +161,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "nobody unsubscribes",
     law: "aPeerSubscribesOnce",
     file: hub,
-    find: "if (!topic.wanted) unwanted.push(topic)",
-    replace: "if (!topic.wanted) continue"
+    find: "if (topic.wanted && topic.confirmed) continue",
+    replace: "if (!topic.wanted || topic.confirmed) continue"
   },
   {
     name: "a message that does not fit is left out",

@@ -1,7 +1,8 @@
 /**
- * All subscriptions of one peer. What is wanted and what the backend has confirmed are kept apart, and one fiber makes
- * them agree: subscribing, unsubscribing and coming back after a lost connection are the same step and cannot overtake
- * each other (S1, S9, A3).
+ * All subscriptions of one peer. What is wanted and what the backend has confirmed are kept apart, and rounds make them
+ * agree: subscribing, unsubscribing and coming back after a lost connection are the same step (S1, S9, A3). Of one
+ * place of the backend one round at a time is under way, so that nothing overtakes what came before it; what hangs at
+ * one place holds nothing back at another (D6).
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -36,6 +37,15 @@ const pauses = Schedule.jittered(
   Schedule.min([Schedule.exponential(Duration.millis(50)), Schedule.spaced(Duration.seconds(1))])
 )
 
+/** A place of the backend where what is wanted and what is confirmed differ. */
+interface Place {
+  /** Tries in a row that failed. */
+  failures: number
+  isUnderWay: boolean
+  /** Something has come that a pause between two tries does not hold up. */
+  readonly news: Latch.Latch
+}
+
 export const closed = (operation: string): BackendError =>
   new BackendError({
     service: "PubSub",
@@ -51,10 +61,11 @@ export class Hub {
   private readonly work = Latch.makeUnsafe(false)
   private readonly store: Store
   private readonly meter: Meter
-  /** After a reconnect every channel wants to catch up: not all at once. */
-  private readonly reading = Semaphore.makeUnsafe(256)
+  private readonly places = new Map<object, Place>()
+  /** After a reconnect every channel wants to catch up: not all of a place at once. */
+  private readonly reading = new WeakMap<object, Semaphore.Semaphore>()
+  private link: Link | undefined
   private isClosed = false
-  private failures = 0
 
   constructor(
     store: Store,
@@ -128,7 +139,7 @@ export class Hub {
     return Effect.suspend(() =>
       this.isClosed || topic.history === undefined
         ? Effect.fail(closed("subscribe"))
-        : this.reading.withPermits(1)(this.store.read(topic.name, topic.history, from, limit))
+        : this.permits(topic).withPermits(1)(this.store.read(topic.name, topic.history, from, limit))
     )
   }
 
@@ -165,15 +176,16 @@ export class Hub {
         this.work.openUnsafe()
       }
     })
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.catchCause(this.reconcile(link), (cause) => {
-          if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
-          this.failures++
-          return Effect.logError("A round of PubSub's subscriptions failed", cause)
-        })
-      )
-    )
+    this.link = link
+    const fork = yield* FiberSet.makeRuntime<never, void, never>()
+    const start = (round: Effect.Effect<void>): void => void fork(round)
+    const turn = Effect.gen({ self: this }, function* () {
+      yield* this.work.await
+      this.work.closeUnsafe()
+      this.settle(link, start, true)
+      yield* this.report
+    })
+    yield* Effect.forkScoped(Effect.forever(turn))
     const every = this.store.positionCheckMs
     if (every !== undefined) {
       const check = Effect.sync(() => {
@@ -183,31 +195,77 @@ export class Hub {
     }
   })
 
-  /** One round: wait for a difference, settle it, report. */
-  private reconcile(link: Link): Effect.Effect<void> {
+  private permits(topic: Topic): Semaphore.Semaphore {
+    const place = this.link?.place(topic.name) ?? this
+    let permits = this.reading.get(place)
+    if (permits === undefined) {
+      permits = Semaphore.makeUnsafe(256)
+      this.reading.set(place, permits)
+    }
+    return permits
+  }
+
+  /** Begins a round wherever something is to be settled. News ends the pauses between two tries. */
+  private settle(link: Link, start: (round: Effect.Effect<void>) => void, isNews: boolean): void {
+    const differences = new Map<object, Array<Topic>>()
+    for (const topic of this.topics.values()) {
+      if (topic.wanted && topic.confirmed) continue
+      const where = link.place(topic.name)
+      const topics = differences.get(where)
+      if (topics === undefined) differences.set(where, [topic])
+      else topics.push(topic)
+    }
+    for (const [where, { isUnderWay }] of this.places) {
+      if (!isUnderWay && !differences.has(where)) this.places.delete(where)
+    }
+    for (const [where, topics] of differences) {
+      const place = this.places.get(where) ?? { failures: 0, isUnderWay: false, news: Latch.makeUnsafe(false) }
+      this.places.set(where, place)
+      if (place.isUnderWay) {
+        if (isNews) place.news.openUnsafe()
+        continue
+      }
+      // Those that lived elsewhere until now may be under way there.
+      const ready = topics.filter(({ settling }) => !settling)
+      if (ready.length === 0) continue
+      place.isUnderWay = true
+      place.news.closeUnsafe()
+      for (const topic of ready) topic.settling = true
+      start(
+        Effect.andThen(
+          this.round(link, place, ready),
+          Effect.suspend(() => {
+            place.isUnderWay = false
+            this.settle(link, start, false)
+            return this.report
+          })
+        )
+      )
+    }
+    this.meter.subscriptions(this.topics.size)
+  }
+
+  /** Settles what differs at one place, and where that failed waits before the next try. */
+  private round(link: Link, place: Place, topics: ReadonlyArray<Topic>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      if (this.failures === 0) yield* this.work.await
-      else {
-        const jitter = yield* Random.next
-        const pause = Math.min(1000, 50 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)
-        yield* Effect.raceFirst(this.work.await, Effect.sleep(Duration.millis(pause)))
-      }
-      this.work.closeUnsafe()
-      yield* this.report(false)
-      const unwanted: Array<Topic> = []
-      const missing: Array<Topic> = []
-      for (const topic of this.topics.values()) {
-        if (!topic.wanted) unwanted.push(topic)
-        else if (!topic.confirmed) missing.push(topic)
-      }
+      const [unwanted, missing] = [topics.filter(({ wanted }) => !wanted), topics.filter(({ wanted }) => wanted)]
       let failed = 0
       for (let i = 0; i < unwanted.length; i += batch)
         failed += yield* this.unsubscribe(link, unwanted.slice(i, i + batch))
       for (let i = 0; i < missing.length; i += batch) failed += yield* this.subscribe(link, missing.slice(i, i + batch))
-      this.failures = failed === 0 ? 0 : this.failures + 1
-      this.meter.subscriptions(this.topics.size)
-      yield* this.report(failed > 0)
-    })
+      return failed > 0
+    }).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause)
+          : Effect.as(Effect.logError("A round of PubSub's subscriptions failed", cause), true)
+      ),
+      Effect.flatMap((isFailed) => {
+        for (const topic of topics) topic.settling = false
+        place.failures = isFailed ? place.failures + 1 : 0
+        return isFailed ? Effect.andThen(this.report, pause(place)) : Effect.void
+      })
+    )
   }
 
   /** The number of channels that could not be subscribed. One that fails does not hold back the others (D6). */
@@ -263,9 +321,10 @@ export class Hub {
     })
   }
 
-  private report(failed: boolean): Effect.Effect<void> {
-    let lost = failed
+  private readonly report: Effect.Effect<void> = Effect.suspend(() => {
+    let lost = false
     let behind = false
+    for (const { failures } of this.places.values()) if (failures > 0) lost = true
     for (const topic of this.topics.values()) {
       if (topic.readers === 0) continue
       if (!topic.confirmed) lost = true
@@ -273,8 +332,14 @@ export class Hub {
     }
     const status: Status = lost ? "Down" : behind ? "Resyncing" : "Up"
     return SubscriptionRef.getUnsafe(this.status) === status ? Effect.void : SubscriptionRef.set(this.status, status)
-  }
+  })
 }
+
+const pause = ({ failures, news }: Place): Effect.Effect<void> =>
+  Effect.flatMap(Random.next, (jitter) => {
+    const ms = Math.min(1000, 50 * 2 ** Math.min(failures, 10)) * (0.5 + jitter / 2)
+    return Effect.raceFirst(news.await, Effect.sleep(Duration.millis(ms)))
+  })
 
 /** A hub for as long as the scope lasts. */
 export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {

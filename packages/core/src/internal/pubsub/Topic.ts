@@ -33,6 +33,8 @@ export class Topic {
   joining = 0
   /** The backend has said that the subscription is active. */
   confirmed = false
+  /** A round that subscribes or unsubscribes it is under way. */
+  settling = false
   /** Grows whenever the subscription is lost: a confirmation that was under way then counts for nothing. */
   losses = 0
   /** Fibers that wait for the first confirmation. */

@@ -45,7 +45,8 @@ export class Channels {
     }
     const link: Link = {
       subscribe: (channels) => send("subscribe", () => this.add(subscriber, channels)),
-      unsubscribe: (channels) => send("unsubscribe", () => this.remove(subscriber, channels))
+      unsubscribe: (channels) => send("unsubscribe", () => this.remove(subscriber, channels)),
+      place: () => this
     }
     return Effect.as(
       Effect.acquireRelease(
