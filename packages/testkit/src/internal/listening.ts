@@ -5,7 +5,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as assert from "node:assert/strict"
@@ -17,6 +19,22 @@ export type Peer = Node<PubSub.PubSub>
 export const Plain = PubSub.channel("plain", { message: Schema.Int })
 export const Kept = PubSub.channel("kept", { message: Schema.Int, history: { size: 100, timeToLive: "1 hour" } })
 export const Short = PubSub.channel("short", { message: Schema.Int, history: { size: 3, timeToLive: "1 hour" } })
+
+/** A number that is decoded in a tenth of a second, or two, or none, and encoded with a pause in between. */
+const slowly = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Int,
+    SchemaTransformation.transformEffect({
+      decode: (text: string) => Effect.as(Effect.sleep(((Number(text) * 7) % 3) * 100), Number(text)),
+      encode: (n: number) => Effect.as(Effect.yieldNow, `${n}`)
+    })
+  )
+)
+export const Slow = PubSub.channel("slow", { message: slowly })
+export const SlowKept = PubSub.channel("slow and kept", {
+  message: slowly,
+  history: { size: 100, timeToLive: "1 hour" }
+})
 
 /** Without a log. */
 export const silent = Logger.layer([])
@@ -55,6 +73,18 @@ export const collect = <A>(peer: Peer, subscription: PubSub.Subscription<A>) => 
     shape: () => deliveries.map((delivery) => (delivery._tag === "Gap" ? told(delivery) : delivery.value))
   })
 }
+
+/** Takes what there is, and gives each take up again and again until it succeeds. */
+export const glance = <A>(peer: Peer, subscription: PubSub.Subscription<A>) =>
+  Effect.gen(function* () {
+    const values: Array<A> = []
+    const pull = yield* Stream.toPull(subscription.messages)
+    const glance = Effect.tap(Effect.timeoutOption(pull, "1 second"), (taken) =>
+      Effect.sync(() => values.push(...Option.getOrElse(taken, () => [])))
+    )
+    yield* Effect.forkScoped(Effect.ignore(Effect.forever(glance)))
+    return { shape: () => values }
+  }).pipe(Effect.provide(peer.context))
 
 const told = ({ missed, reason }: PubSub.Gap) => (missed === undefined ? reason : `${reason} ${missed}`)
 

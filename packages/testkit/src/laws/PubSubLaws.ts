@@ -14,6 +14,7 @@ import {
   ascending,
   check,
   collect,
+  glance,
   hears,
   Kept,
   kept,
@@ -26,6 +27,8 @@ import {
   publishAll,
   refusal,
   silent,
+  Slow,
+  SlowKept,
   subscribe
 } from "../internal/listening.ts"
 
@@ -402,6 +405,22 @@ export const valuesComeBackAsTheyWere: Law = (world) =>
     assert.equal((yield* Effect.exit(publish(a, Kept, 0.5)))._tag, "Failure")
   })
 
+/** S2 S3 A schema that takes its time changes no order and loses nothing, not even where a take is interrupted. */
+export const aSlowSchemaLosesNothing: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    for (const channel of [Slow, SlowKept]) {
+      const heard = yield* Effect.forEach([1, 2], () => listen(b, channel))
+      const impatient = yield* glance(b, yield* subscribe(b, channel))
+      const all = numbers(20)
+      yield* Effect.forEach(all.slice(0, 10), (n) => publish(a, channel, n))
+      yield* publishAll(a, channel, all.slice(10))
+      for (const one of [...heard, impatient]) yield* hears(world, one, all, "1 minute")
+      const history = yield* world.complete(kept(a, channel))
+      assert.deepEqual(history, channel === SlowKept ? all : [])
+    }
+  })
+
 /** D3 A server clock that steps either way changes no order and loses nothing. */
 export const aClockThatStepsKeepsTheOrder: Law = (world) =>
   Effect.gen(function* () {
@@ -450,6 +469,26 @@ export const statusTellsOfAnOutage: Law = (world) =>
       "5 seconds"
     )
   })
+
+/** A3 While a subscription catches up with what it missed, `status` says so. */
+export const statusSaysWhatStillCatchesUp: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+    const heard = yield* listen(b, Kept)
+    const seen: Array<string> = []
+    const look = (status: string) => Effect.sync(() => seen.push(`${status} ${heard.values().length}`))
+    yield* Effect.forkScoped(on(b, ({ status }) => Stream.runForEach(status, look)))
+    yield* world.advance(0)
+    yield* b.cut
+    yield* publish(a, Kept, 1)
+    yield* world.advance("3 seconds")
+    yield* b.heal
+    yield* world.eventually(
+      check(() => assert.deepEqual(seen, ["Up 0", "Down 0", "Resyncing 0", "Up 1"])),
+      "5 seconds"
+    )
+  })
+
 /** A2 A publish that is interrupted while it waits for another one never leaves. */
 export const anInterruptedPublishThatWaitsNeverLeaves: Law = (world) =>
   Effect.gen(function* () {

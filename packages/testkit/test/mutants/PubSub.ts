@@ -370,5 +370,27 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "elseif not m[2] then redis.call('DEL', log) end",
     replace: "end",
     worlds: servers
+  },
+  {
+    name: "catching up is told as being up",
+    law: "statusSaysWhatStillCatchesUp",
+    file: hub,
+    find: 'behind ? "Resyncing" : ',
+    replace: ""
+  },
+  {
+    name: "a take that is interrupted while it decodes loses what it took",
+    law: "aSlowSchemaLosesNothing",
+    file: subscriber,
+    find: "    let i = from\n",
+    replace: "    this.taken = []\n    let i = from\n"
+  },
+  {
+    name: "what decodes first is given first",
+    law: "aSlowSchemaLosesNothing",
+    file: subscriber,
+    find: "      for (; i < taken.length; i++) {\n        const next = taken[i]!\n        deliveries.push(isGap(next) ? next : yield* this.codec.decode(next))\n      }",
+    replace:
+      '      const push = (next: Delivery<A>) => Effect.sync(() => deliveries.push(next))\n      yield* Effect.forEach(taken.slice(i), (next) => (isGap(next) ? push(next) : Effect.flatMap(this.codec.decode(next), push)), { concurrency: "unbounded" })'
   }
 ]
