@@ -36,11 +36,14 @@ const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
     let epochs = 0
     // What belongs to this peer's life keeps its order: all of it takes the connection of the beats.
     const call = { service: "PeerRegistry", role: "beat" } as const
+    // A connection that fell silent must not cost a peer its life, however long other calls may take.
+    const patience = ({ suspectAfterMs }: { readonly suspectAfterMs: number }) => ({ patienceMs: suspectAfterMs / 3 })
 
     return PeerRegistryStore.of({
       beat: (beat) =>
         connection.call(scripted.beat, {
           ...call,
+          ...patience(beat),
           operation: "beat",
           keys: { meta, records, due, names, grave, changes, channel: keys.channel },
           args: {
@@ -57,6 +60,7 @@ const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
       enter: (entry) =>
         connection.call(scripted.enter, {
           ...call,
+          ...patience(entry),
           operation: "enter",
           keys: { meta, records, due, names, grave, changes, channel: keys.channel },
           args: {

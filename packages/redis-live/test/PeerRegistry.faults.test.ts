@@ -51,7 +51,7 @@ interface Term {
 }
 
 /** Three peers, the third behind a proxy. */
-const rig = Effect.fnUntraced(function* (options: ServerOptions = {}) {
+const rig = Effect.fnUntraced(function* (options: ServerOptions = {}, far: RedisClient.RedisOptions = {}) {
   const server = yield* Effect.acquireRelease(
     Effect.promise(() => startServer(options)),
     (server) => Effect.promise(() => server.stop())
@@ -64,7 +64,7 @@ const rig = Effect.fnUntraced(function* (options: ServerOptions = {}) {
   const peers = [
     yield* start("one", { url: server.url }, terms),
     yield* start("two", { url: server.url }, terms),
-    yield* start("far", { url: proxy.url }, terms)
+    yield* start("far", { ...far, url: proxy.url }, terms)
   ]
   return { server, proxy, peers, terms }
 })
@@ -200,6 +200,18 @@ describe.skipIf(missing.binary)("a registry through faults (A3, D2, P3–P7, P9)
           await redis.config("SET", "maxmemory", "0")
         })
       )
+      expect(terms).toHaveLength(1)
+    })
+  )
+
+  it.live("the beats' connection alone falls silent, and calls may take a minute", () =>
+    Effect.gen(function* () {
+      const { peers, proxy, terms } = yield* rig({}, { commandTimeout: "1 minute" })
+      yield* survives(peers, terms, async () => {
+        const accepted = proxy.accepted
+        proxy.silence("beat")
+        while (proxy.accepted === accepted) await pause(10)
+      })
       expect(terms).toHaveLength(1)
     })
   )

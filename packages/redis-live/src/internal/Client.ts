@@ -148,7 +148,10 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         (settle) => {
           const args: Array<Arg> = [script.sha, script.numberOfKeys]
           script.write(args, call.keys, call.args, wire.server?.now() ?? "", wire.server?.run() ?? "")
-          return new Request(call.role ?? "command", "EVALSHA", args, script.source, script.route(call.keys), settle)
+          const key = script.route(call.keys)
+          const request = new Request(call.role ?? "command", "EVALSHA", args, script.source, key, settle)
+          if (call.patienceMs !== undefined) request.patienceMs = call.patienceMs
+          return request
         },
         script.decode
       )

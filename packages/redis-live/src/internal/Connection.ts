@@ -15,6 +15,8 @@ export interface Call<Keys, Args> {
   readonly args: Args
   /** Default "command". */
   readonly role?: Role | undefined
+  /** Gives up after this long, ms, where that is before the connection's `commandTimeoutMs`, and has the connection replaced. */
+  readonly patienceMs?: number | undefined
 }
 
 export interface Connection {

@@ -18,6 +18,8 @@ export class Request {
   /** What a cluster routes by; undefined where the sender chose the node. */
   readonly key: string | undefined
   readonly settle: Settle
+  /** Gives up after this long, where that is shorter than what all requests have. */
+  patienceMs = Number.POSITIVE_INFINITY
   deadline = 0
   settled = false
   /** Where it was written; undefined while it was not, or was refused. */
@@ -45,7 +47,7 @@ export class Request {
 }
 
 /**
- * All requests of a client, oldest first, with one deadline each and one timer for all. One that is over time ends
+ * All requests of a client, soonest due first, with one deadline each and one timer for all. One that is over time ends
  * honestly, and the connection that did not answer it ends too.
  */
 export class Requests {
@@ -53,6 +55,7 @@ export class Requests {
   private tail: Request | undefined
   private count = 0
   private timer: NodeJS.Timeout | undefined
+  private sweepAt = 0
   private isClosed = false
   private readonly timers: Timers
   private readonly timeoutMs: number
@@ -75,13 +78,20 @@ export class Requests {
       request.settle(this.isClosed ? closed(false) : full(`${this.limit} calls are under way`), undefined)
       return false
     }
-    request.deadline = performance.now() + this.timeoutMs
-    request.previous = this.tail
-    if (this.tail === undefined) this.head = request
-    else this.tail.next = request
-    this.tail = request
+    const patience = Math.min(request.patienceMs, this.timeoutMs)
+    request.deadline = performance.now() + patience
+    // Nearly all have the same patience, and so their place at the end.
+    let before = this.tail
+    while (before !== undefined && before.deadline > request.deadline) before = before.previous
+    const after = before === undefined ? this.head : before.next
+    request.previous = before
+    request.next = after
+    if (before === undefined) this.head = request
+    else before.next = request
+    if (after === undefined) this.tail = request
+    else after.previous = request
     this.count++
-    if (this.timer === undefined) this.arm(this.timeoutMs)
+    if (this.timer === undefined || request.deadline < this.sweepAt) this.arm(patience)
     return true
   }
 
@@ -113,17 +123,21 @@ export class Requests {
   }
 
   private arm(ms: number): void {
+    this.timers.cancel(this.timer)
+    this.sweepAt = performance.now() + ms
     // What the kernel already holds is read before anyone is judged: after a freeze of this process all is late.
     this.timer = this.timers.after(Math.max(1, ms), () => setImmediate(() => this.sweep()))
   }
 
   private sweep(): void {
     const now = performance.now()
+    this.timers.cancel(this.timer)
     this.timer = undefined
     while (this.head !== undefined && this.head.deadline <= now) {
       const request = this.head
       const { session } = request
-      this.settle(request, timedOut(this.timeoutMs, session !== undefined), undefined)
+      const patience = Math.min(request.patienceMs, this.timeoutMs)
+      this.settle(request, timedOut(patience, session !== undefined), undefined)
       session?.end("a call timed out")
     }
     if (this.head !== undefined && !this.isClosed) this.arm(this.head.deadline - now)

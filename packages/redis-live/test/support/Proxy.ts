@@ -14,6 +14,7 @@ interface Pair {
   readonly client: net.Socket
   server: net.Socket
   cut: (() => void) | undefined
+  isSilent: boolean
   readonly toServer: Array<Buffer>
   readonly toClient: Array<Buffer>
 }
@@ -101,6 +102,11 @@ export class Proxy {
     }
   }
 
+  /** Nothing passes any more on the connections that the role has now; new ones are as ever. */
+  silence(role: string): void {
+    for (const pair of this.pairs) if (pair.role === role) pair.isSilent = true
+  }
+
   /** Says something to the role's clients that the server did not say. */
   inject(role: string, text: string): void {
     for (const pair of this.pairs) if (pair.role === role) pair.client.write(text)
@@ -134,6 +140,7 @@ export class Proxy {
   }
 
   private way(pair: Pair, way: Way): Way {
+    if (pair.isSilent) return "drop"
     return this.roles === undefined || (pair.role !== undefined && this.roles.has(pair.role)) ? way : "pass"
   }
 
@@ -143,7 +150,7 @@ export class Proxy {
     if (this.accept === "close") return void client.destroy()
     const server = net.connect({ ...this.target, noDelay: true })
     client.setNoDelay(true)
-    const pair: Pair = { role: undefined, client, server, cut: undefined, toServer: [], toClient: [] }
+    const pair: Pair = { role: undefined, client, server, cut: undefined, isSilent: false, toServer: [], toClient: [] }
     this.pairs.add(pair)
     client.once("data", (data) => void this.firstBytes.push(data[0] ?? -1))
     if (this.accept === "ignore") {
