@@ -3,15 +3,26 @@ import { assert, describe, it } from "@effect/vitest"
 import { BackendError, CapacityExceeded, TimedOut } from "@troupe/core/BackendError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import * as TestClock from "effect/testing/TestClock"
-import { Batcher } from "../src/internal/Batcher.ts"
+import { Batcher, type Call } from "../src/internal/Batcher.ts"
 
-interface Item {
+/** A call that is answered with its name, or told why not. */
+class Named implements Call {
   readonly name: string
+  readonly entries = 1
   readonly bytes: number
+  since = 0
+  readonly resume: (failure: Exit.Exit<string, BackendError>) => void
+
+  constructor(name: string, bytes: number, resume: Named["resume"]) {
+    this.name = name
+    this.bytes = bytes
+    this.resume = resume
+  }
 }
 
 const deadlineMs = 1_000
@@ -26,18 +37,16 @@ const make = Effect.fnUntraced(function* (
 ) {
   const sent: Array<ReadonlyArray<string>> = []
   const run = yield* FiberSet.makeRuntime<never, void, never>()
-  const batcher = new Batcher<Item, string>(
+  const batcher = new Batcher<Named>(
     {
       service: "Test",
       operation: "call",
-      send: (items) =>
+      send: (calls) =>
         Effect.suspend(() => {
-          const names = items.map(({ name }) => name)
+          const names = calls.map(({ name }) => name)
           sent.push(names)
-          return Effect.as(serve(names), names)
+          return Effect.as(serve(names), ({ name, resume }: Named) => resume(Exit.succeed(name)))
         }),
-      entries: () => 1,
-      bytes: ({ bytes }) => bytes,
       ...limits,
       deadlineMs
     },
@@ -46,10 +55,13 @@ const make = Effect.fnUntraced(function* (
   )
   /** The call's name, or why it was not answered. */
   const call = (name: string, bytes = 1) =>
-    Effect.match(batcher.submit({ name, bytes }), {
-      onSuccess: (answer) => answer,
-      onFailure: ({ outcome, reason }) => `${reason._tag} ${outcome}`
-    })
+    Effect.match(
+      Effect.callback<string, BackendError>((resume) => batcher.submit(new Named(name, bytes, resume))),
+      {
+        onSuccess: (answer) => answer,
+        onFailure: ({ outcome, reason }) => `${reason._tag} ${outcome}`
+      }
+    )
   const start = (name: string, bytes?: number) => Effect.forkScoped(call(name, bytes), { startImmediately: true })
   return { batcher, sent, call, start }
 })
