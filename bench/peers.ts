@@ -55,13 +55,19 @@ export const run = async (url: string): Promise<void> => {
   const ours = Effect.gen(function* () {
     const prefix = `bench-${process.pid}-${(round += 1)}`
     const scope = yield* Scope.make()
-    const start = (n: number) =>
+    const build = (n: number) =>
       RedisPeerRegistry.layer().pipe(
         Layer.fresh,
         Layer.provide(Layer.fresh(RedisClient.layer({ url, prefix }))),
         Layer.provide(LocalPeer.layer(`peer-${n}`)),
         (layer) => Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope),
         Effect.flatMap((context) => Effect.provide(PeerRegistry.PeerRegistry, context))
+      )
+    // All of them share one event loop, and while the others beat a connection may take too long to open.
+    const start = (n: number) =>
+      Effect.retry(
+        Effect.suspend(() => build(n)),
+        { times: 5 }
       )
     const registries = yield* Effect.forEach(
       Array.from({ length: peers }, (_, n) => n),
