@@ -13,6 +13,9 @@ export interface Laws {
 const laws = (name: string): string => `packages/testkit/src/laws/${name}.ts`
 
 export const services: Readonly<Record<string, Laws>> = {
-  PeerRegistry: { files: [laws("PeerRegistryLaws"), laws("LeadershipLaws")], mutants: [...peers, ...leaders] },
+  PeerRegistry: {
+    files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],
+    mutants: [...peers, ...leaders]
+  },
   PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub }
 }

@@ -1,4 +1,5 @@
 /** The services whose laws are tried: the laws, and what a peer is made of on each backend. */
+import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
@@ -6,11 +7,12 @@ import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
 import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
+import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLaws"
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type { At } from "../../packages/redis-live/test/support/Primaries.ts"
 
 /** Memory, or a server. */
@@ -43,9 +45,13 @@ const suite = <R>(
 const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
 
 export const suites: Readonly<Record<string, Suite>> = {
-  PeerRegistry: suite({ ...PeerRegistryLaws, ...LeadershipLaws }, MemoryPeerRegistry.layer(), async () => {
-    const RedisPeerRegistry = await import("@troupe/redis-live/RedisPeerRegistry")
-    return { layer: RedisPeerRegistry.layer() }
-  }),
+  PeerRegistry: suite(
+    { ...PeerRegistryLaws, ...PeerRegistryStoreLaws, ...LeadershipLaws },
+    Layer.provideMerge(PeerRegistry.layer(), MemoryPeerRegistry.store),
+    async () => {
+      const RedisPeerRegistry = await import("@troupe/redis-live/RedisPeerRegistry")
+      return { layer: Layer.provideMerge(PeerRegistry.layer(), RedisPeerRegistry.store) }
+    }
+  ),
   PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub"))
 }

@@ -26,7 +26,8 @@ import * as Script from "./internal/Script.ts"
 import * as scripts from "./internal/scripts.ts"
 import { RedisClient } from "./RedisClient.ts"
 
-const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
+/** What the registry stands on; by itself it is for those who try a store. */
+export const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.effect(
   PeerRegistryStore,
   Effect.gen(function* () {
     const client = yield* RedisClient

@@ -8,7 +8,8 @@ import * as Random from "effect/Random"
 import * as Book from "./internal/Book.ts"
 import { MemoryBackend } from "./MemoryBackend.ts"
 
-const store: Layer.Layer<PeerRegistryStore, never, MemoryBackend> = Layer.effect(
+/** What the registry stands on; by itself it is for those who try a store. */
+export const store: Layer.Layer<PeerRegistryStore, never, MemoryBackend> = Layer.effect(
   PeerRegistryStore,
   Effect.gen(function* () {
     const backend = yield* MemoryBackend

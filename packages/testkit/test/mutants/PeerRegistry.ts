@@ -291,5 +291,27 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if not record then return { '' } end",
     replace: "if not record then record = '1 L 6000 12000 1 1 gone {}' redis.call('ZADD', KEYS[3], 0, ARGV[2]) end",
     worlds: ["redis"]
+  },
+  {
+    name: "who is gone may enter again",
+    law: "aJoinThatComesTooLateJoinsNobody",
+    file: book,
+    find: 'if (book.grave.has(id)) return { status: holder ? "Superseded" : "Gone", pushed: undefined }',
+    replace: ""
+  },
+  {
+    name: "a script lets who is gone enter again",
+    law: "aJoinThatComesTooLateJoinsNobody",
+    file: enter,
+    find: "if call('ZSCORE', KEYS[5], id) then return { '', other and 'Superseded' or 'Gone' } end",
+    replace: "",
+    worlds: ["redis"]
+  },
+  {
+    name: "who leaves unheard of leaves no trace",
+    law: "aJoinThatComesAfterTheLeaveJoinsNobody",
+    file: book,
+    find: "else bury(book, id, book.clock)",
+    replace: ""
   }
 ]
