@@ -9,10 +9,15 @@
  *   -- KEYS[1] log  stream of entries
  *   -- ARGV[1] now  reserved: filled by the connection, as is `run`
  *   -- ARGV[2] size  how many entries are kept
- *   -- ARGV[3...] entries  the last one may take any number of values
+ *   -- ARGV[3...] entries  the last one may take any number of values, and so may the last of KEYS
  *   -- RETURNS the new entries' numbers
  *   -- COST O(entries)
  *   -- COMMANDS XADD, SPUBLISH
+ *   -- PARTS ground, end
+ *
+ * PARTS names what several scripts of a service share: `lua/<Service>/parts/<part>.lua`, a comment that says what it
+ * offers and then Lua that defines it. The parts stand between header and body, in that order; what the header declares
+ * is checked over all of it.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -32,6 +37,7 @@ export interface Parsed {
   readonly keys: ReadonlyArray<string>
   readonly args: ReadonlyArray<string>
   readonly variadic: string | undefined
+  readonly variadicKeys: string | undefined
   readonly returns: string
   readonly cost: string
   readonly commands: ReadonlyArray<string>
@@ -50,8 +56,28 @@ const uses = (body: string, table: "KEYS" | "ARGV"): { readonly fixed: Set<numbe
   return { fixed, free: all > literal }
 }
 
-/** Reads one script; `name` is `<Service>/<verb>`. Throws a HeaderError that names it. */
-export const parse = (name: string, source: string): Parsed => {
+const sizeOf = (lines: ReadonlyArray<string>): number => lines.filter((line) => line.trim() !== "").length
+
+/** A part as it stands in a script. */
+const included = (name: string, source: string): string => {
+  const lines = source.trimEnd().split("\n")
+  const start = lines.findIndex((line) => !line.startsWith("--"))
+  if (start < 1) throw new HeaderError(`lua/${name}.lua: a part begins with a comment that says what it offers`)
+  const size = sizeOf(lines.slice(start))
+  if (size > maxBodyLines)
+    throw new HeaderError(`lua/${name}.lua: the part has ${size} lines, the limit is ${maxBodyLines}`)
+  return lines.join("\n")
+}
+
+/**
+ * Reads one script; `name` is `<Service>/<verb>`, and `partOf` gives a part's text by its `<Service>/parts/<part>`.
+ * Throws a HeaderError that names it.
+ */
+export const parse = (
+  name: string,
+  source: string,
+  partOf: (name: string) => string | undefined = () => undefined
+): Parsed => {
   const fail = (message: string): never => {
     throw new HeaderError(`lua/${name}.lua: ${message}`)
   }
@@ -65,6 +91,8 @@ export const parse = (name: string, source: string): Parsed => {
   const keys: Array<string> = []
   const args: Array<string> = []
   let variadic: string | undefined
+  let variadicKeys: string | undefined
+  let parts: ReadonlyArray<string> = []
   let returns: string | undefined
   let cost: string | undefined
   let commands: ReadonlyArray<string> | undefined
@@ -72,15 +100,16 @@ export const parse = (name: string, source: string): Parsed => {
   for (const line of lines.slice(1, end)) {
     const text = line.slice(2).trim()
     const slot = /^(KEYS|ARGV)\[(\d+)(\.\.\.)?\]\s+([A-Za-z][A-Za-z0-9]*)\b/.exec(text)
-    const field = /^(RETURNS|COST|COMMANDS)\b\s*(.*)$/.exec(text)
+    const field = /^(RETURNS|COST|COMMANDS|PARTS)\b\s*(.*)$/.exec(text)
     if (slot !== null) {
       const [, table, index, dots, label] = slot
       const into = table === "KEYS" ? keys : args
-      if (variadic !== undefined && table === "ARGV") fail(`ARGV[${index}] stands behind the variadic one`)
+      if ((table === "ARGV" ? variadic : variadicKeys) !== undefined)
+        fail(`${table}[${index}] stands behind the variadic one`)
       if (Number(index) !== into.length + 1) fail(`${table}[${index}] is out of order`)
-      if (keys.includes(label!) || args.includes(label!)) fail(`${label} is declared twice`)
+      if ([...keys, ...args, variadicKeys].includes(label!)) fail(`${label} is declared twice`)
       if (dots === undefined) into.push(label!)
-      else if (table === "KEYS") fail("KEYS cannot be variadic")
+      else if (table === "KEYS") variadicKeys = label
       else variadic = label
       last = "other"
     } else if (/^(KEYS|ARGV)\b/.test(text)) {
@@ -88,34 +117,51 @@ export const parse = (name: string, source: string): Parsed => {
     } else if (field !== null) {
       if (field[1] === "RETURNS") returns = field[2]!
       else if (field[1] === "COST") cost = field[2]!
-      else commands = field[2]!.split(/\s*,\s*/).filter((command) => command !== "")
+      else {
+        const items = field[2]!.split(/\s*,\s*/).filter((item) => item !== "")
+        if (field[1] === "COMMANDS") commands = items
+        else parts = items
+      }
       last = field[1] === "RETURNS" ? "returns" : field[1] === "COST" ? "cost" : "other"
     } else if (last === "doc") doc.push(text)
     else if (last === "returns") returns = `${returns} ${text}`
     else if (last === "cost") cost = `${cost} ${text}`
   }
   if (doc.length === 0) fail("the header begins with a sentence that says what it does")
-  if (keys.length === 0) fail("declares no KEYS: a cluster could not route it")
+  if (keys.length === 0 && variadicKeys === undefined) fail("declares no KEYS: a cluster could not route it")
   if (variadic === "now" || variadic === "run") fail(`${variadic} is reserved`)
 
-  const body = code(lines.slice(end).join("\n"))
-  const size = lines.slice(end).filter((line) => line.trim() !== "").length
+  const own = lines.slice(end)
+  const shared = parts.map((part) => {
+    const label = `${name.slice(0, name.indexOf("/"))}/parts/${part}`
+    return included(label, partOf(label) ?? fail(`there is no part ${part}`))
+  })
+  const body = code([...shared, ...own].join("\n"))
+  const size = sizeOf(own)
   if (size > maxBodyLines) fail(`the body has ${size} lines, the limit is ${maxBodyLines}`)
   const usedKeys = uses(body, "KEYS")
   const usedArgs = uses(body, "ARGV")
   for (const index of usedKeys.fixed)
-    if (index < 1 || index > keys.length) fail(`uses KEYS[${index}], which is not declared`)
+    if (index < 1 || (index > keys.length && variadicKeys === undefined))
+      fail(`uses KEYS[${index}], which is not declared`)
   for (const index of usedArgs.fixed) {
     if (index < 1 || (index > args.length && variadic === undefined)) fail(`uses ARGV[${index}], which is not declared`)
   }
-  if (usedKeys.free) fail("uses KEYS without a number")
+  if (usedKeys.free && variadicKeys === undefined) fail("uses KEYS without a number, though none is variadic")
   if (usedArgs.free && variadic === undefined) fail("uses ARGV without a number, though none is variadic")
   keys.forEach((label, i) => usedKeys.fixed.has(i + 1) || fail(`KEYS[${i + 1}] ${label} is never used`))
   args.forEach((label, i) => usedArgs.fixed.has(i + 1) || fail(`ARGV[${i + 1}] ${label} is never used`))
   if (variadic !== undefined && !usedArgs.free && !usedArgs.fixed.has(args.length + 1))
     fail(`${variadic} is never used`)
+  if (variadicKeys !== undefined && !usedKeys.free && !usedKeys.fixed.has(keys.length + 1))
+    fail(`${variadicKeys} is never used`)
 
-  const called = new Set([...body.matchAll(/\bp?call\s*\(\s*(["'])([A-Za-z]+)\1/g)].map((m) => m[2]!.toUpperCase()))
+  // What is written in capitals as a first argument is a command, whichever function of the script it is given to.
+  const called = new Set(
+    [...body.matchAll(/\bp?call\s*\(\s*(["'])([A-Za-z]+)\1|\w\s*\(\s*(["'])([A-Z]{2,})\3\s*[,)]/g)].map((m) =>
+      (m[2] ?? m[4]!).toUpperCase()
+    )
+  )
   const declared = new Set(commands ?? fail("has no COMMANDS"))
   for (const command of called) if (!declared.has(command)) fail(`runs ${command}, which COMMANDS does not list`)
   for (const command of declared) if (!called.has(command)) fail(`COMMANDS lists ${command}, which it does not run`)
@@ -127,10 +173,11 @@ export const parse = (name: string, source: string): Parsed => {
     keys,
     args,
     variadic,
+    variadicKeys,
     returns: returns ?? fail("has no RETURNS"),
     cost: cost ?? fail("has no COST"),
     commands: [...declared],
-    source: `${lines.join("\n")}\n`
+    source: `${[...lines.slice(0, end), ...shared, ...own].join("\n")}\n`
   }
 }
 
@@ -151,6 +198,7 @@ const render = (script: Parsed): string => {
     `keys: ${list(script.keys)}`,
     `args: ${list(script.args)}`,
     ...(script.variadic === undefined ? [] : [`variadic: ${JSON.stringify(script.variadic)}`]),
+    ...(script.variadicKeys === undefined ? [] : [`variadicKeys: ${JSON.stringify(script.variadicKeys)}`]),
     `commands: ${list(script.commands)}`,
     `source: \`${literal}\``
   ]
@@ -173,13 +221,17 @@ ${scripts.map(({ name }) => `  ${identifier(name)}`).join(",\n")}
 ] as const
 `
 
-const read = (): ReadonlyArray<Parsed> =>
-  fs
+const textOf = (name: string): string => fs.readFileSync(path.join(root, "lua", `${name}.lua`), "utf8")
+
+const read = (): ReadonlyArray<Parsed> => {
+  const names = fs
     .readdirSync(path.join(root, "lua"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".lua"))
     .map((file) => file.slice(0, -".lua".length).split(path.sep).join("/"))
     .sort()
-    .map((name) => parse(name, fs.readFileSync(path.join(root, "lua", `${name}.lua`), "utf8")))
+  const parts = new Map(names.filter((name) => name.split("/")[1] === "parts").map((name) => [name, textOf(name)]))
+  return names.filter((name) => !parts.has(name)).map((name) => parse(name, textOf(name), (part) => parts.get(part)))
+}
 
 /** As `pnpm format` leaves it. */
 const format = (file: string, text: string): string =>

@@ -30,7 +30,9 @@ const notBuilt = new Set(["TaskQueue", "Cache", "Chat", "Mailbox", "Stats"])
 
 const rooms = ["core", "testkit", "redis-live"].flatMap((name) => filesIn(`packages/${name}/src`))
 const coreRooms = rooms.filter((file) => file.startsWith("packages/core/"))
-const scripts = filesIn("packages/redis-live/lua").filter((file) => file.endsWith(".lua"))
+const isPart = (file: string): boolean => path.basename(path.dirname(file)) === "parts"
+const lua = filesIn("packages/redis-live/lua").filter((file) => file.endsWith(".lua"))
+const scripts = lua.filter((file) => !isPart(file))
 
 for (const service of services) {
   const file = `packages/core/src/${service}.ts`
@@ -144,5 +146,14 @@ test("a script begins with its engine, then says what it does, and does it in 60
       const [engine, first, ...rest] = read(file).trimEnd().split("\n")
       const body = rest.slice(rest.findIndex((line) => !line.startsWith("--")))
       return !/^#!lua( flags=[a-z,-]+)?$/.test(engine!) || !/^-- \S/.test(first ?? "") || body.length > 60
+    })
+  ))
+
+test("a part of scripts says what it offers, and does it in 60 lines", () =>
+  none(
+    "parts",
+    lua.filter(isPart).filter((file) => {
+      const lines = read(file).trimEnd().split("\n")
+      return !/^-- \S/.test(lines[0]!) || lines.filter((line) => !line.startsWith("--")).length > 60
     })
   ))

@@ -65,6 +65,62 @@ describe("a script's header", () => {
 /** For what shall not compile: it is never run. */
 const write = (run: () => void) => run
 
+const shared = `#!lua
+-- Does something together with others.
+-- KEYS[1...] queues  any number of them
+-- ARGV[1] now    reserved
+-- RETURNS nothing
+-- COST O(queues)
+-- COMMANDS GET, SET, DEL
+-- PARTS ground, end
+for i = 1, #KEYS do close(KEYS[i]) end
+`
+const parts: Readonly<Record<string, string>> = {
+  "Test/parts/ground":
+    "-- Offers many.\nlocal now = ARGV[1]\nlocal function many(command, key) redis.call(command, key) end\n",
+  "Test/parts/end":
+    "-- Offers close.\nlocal function close(key) many('DEL', key) redis.call('SET', key, redis.call('GET', now)) end\n"
+}
+
+describe("a script's parts", () => {
+  const read = (script: string, texts = parts) => parse("Test/any", script, (name) => texts[name])
+
+  it("stand between its header and its body, in their order", () => {
+    const { source, variadicKeys } = read(shared)
+    expect(variadicKeys).toBe("queues")
+    const lines = source.split("\n").slice(8)
+    expect(lines[0]).toBe("-- Offers many.")
+    expect(lines[3]).toBe("-- Offers close.")
+    expect(lines[5]).toMatch(/^for i/)
+    expect(generate([read(shared)])).toContain('variadicKeys: "queues"')
+  })
+
+  const faults: ReadonlyArray<readonly [what: string, from: string, to: string, message: RegExp]> = [
+    ["a part that is not there", "ground, end", "ground, ends", /no part ends/],
+    ["a command of a part that it does not list", "GET, SET, DEL", "GET, DEL", /runs SET/],
+    ["a command that a part gives to a function", "GET, SET, DEL", "GET, SET", /runs DEL/],
+    ["a command that neither runs", "GET, SET, DEL", "GET, SET, DEL, TTL", /lists TTL/],
+    ["an argument that a part uses", "-- ARGV[1] now    reserved\n", "", /ARGV\[1\], which is not declared/],
+    ["keys that are not used", "i = 1, #KEYS do close(KEYS[i])", "i = 1, 2 do close(i)", /queues is never used/],
+    ["keys behind the variadic one", "-- ARGV", "-- KEYS[2] more\n-- ARGV", /KEYS\[2\] stands behind the variadic/],
+    ["keys by no number, where none is variadic", "[1...] queues", "[1] queue", /KEYS without a number/]
+  ]
+  for (const [what, from, to, message] of faults) {
+    it(`refuses ${what}`, () => {
+      expect(shared).toContain(from)
+      expect(() => read(shared.replace(from, to))).toThrow(message)
+    })
+  }
+
+  it("say what they offer, in 60 lines", () => {
+    const end = parts["Test/parts/end"] ?? ""
+    const longer = (lines: number) => ({ ...parts, "Test/parts/end": `${end}${"local x = 1\n".repeat(lines)}` })
+    expect(read(shared, longer(59)).source).toContain("local x")
+    expect(() => read(shared, longer(60))).toThrow(/^lua\/Test\/parts\/end\.lua: the part has 61 lines/)
+    expect(() => read(shared, { ...parts, "Test/parts/end": end.slice(end.indexOf("\n") + 1) })).toThrow(/comment/)
+  })
+})
+
 describe("a script", () => {
   const script = Script.make({
     name: "Test/any",
@@ -83,7 +139,27 @@ describe("a script", () => {
     script.write(written, keys, { entries: ["a", 1], size: 10 }, 123, "r")
     expect(written).toEqual(["l", "m", 123, 10, "r", "a", 1])
     expect(script.route(keys)).toBe("l")
-    expect(script.numberOfKeys).toBe(2)
+    expect(script.numberOfKeys(keys)).toBe(2)
+  })
+
+  it("takes any number of keys", () => {
+    const many = Script.make({
+      name: "Test/many",
+      adds: false,
+      sha: "",
+      keys: [],
+      args: ["now"],
+      variadicKeys: "queues",
+      commands: [],
+      source: ""
+    })
+    const written: Array<Script.Arg> = []
+    const keys = { queues: ["a", "b", "c"] }
+    many.write(written, keys, {}, 123, "")
+    expect(written).toEqual(["a", "b", "c", 123])
+    expect([many.numberOfKeys(keys), many.route(keys)]).toEqual([3, "a"])
+    // @ts-expect-error: not any number of keys
+    write(() => many.write([], { queues: "a" }, {}, "", ""))
   })
 
   it("compiles with no other", () => {

@@ -146,7 +146,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       const effect = send(
         call,
         (settle) => {
-          const args: Array<Arg> = [script.sha, script.numberOfKeys]
+          const args: Array<Arg> = [script.sha, script.numberOfKeys(call.keys)]
           script.write(args, call.keys, call.args, wire.server?.now() ?? "", wire.server?.run() ?? "")
           const key = script.route(call.keys)
           const request = new Request(call.role ?? "command", "EVALSHA", args, script.source, key, settle)
@@ -164,6 +164,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       keyPrefix: settings.keyPrefix,
       commandTimeoutMs: settings.commandTimeoutMs,
       positionCheckMs: timing.positionCheck,
+      isCluster: settings.place._tag === "Cluster",
       call,
       publish: (service, operation, channel, payload) =>
         wire.send(

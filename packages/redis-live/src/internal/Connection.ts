@@ -26,6 +26,8 @@ export interface Connection {
   readonly commandTimeoutMs: number
   /** How often the position of a quiet channel is compared with the server's, in ms. */
   readonly positionCheckMs: number
+  /** One script then reaches one slot only. */
+  readonly isCluster: boolean
   /**
    * Runs one script: EVALSHA, on NOSCRIPT once EVAL. Passes the world's wire, which also gives the script its time.
    * Interrupted before it was written it is never sent; interrupted later its effect is there or not. A reply that the

@@ -7,6 +7,34 @@
  * | ------------ | --------------------------------------------------------------------------------------------------- |
  * | PubSub       | `P:{ps:n}:log` stream · `:meta` hash · channel `P:{ps:n}`                                            |
  * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
+ * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer` or `!ends` |
+ *
+ * Of a queue the scripts are given `P:{task:n}` alone, and derive:
+ *
+ * | key                     | what                                                                                       |
+ * | ----------------------- | ------------------------------------------------------------------------------------------ |
+ * | `:tasks`                | hash: number -> record (lua/TaskQueue/parts/record.lua). Whoever is in it exists             |
+ * | `:ids`                  | hash: given id -> number, after the task's end "number until"                                |
+ * | `:ready:<lane>`         | list of numbers, in which some may stand for nothing any more                                |
+ * | `:front:<lane>`         | sorted set: what stands before the list, by number                                           |
+ * | `:suspect:<lane>`       | sorted set: what two peers have died over, by number                                         |
+ * | `:delayed`              | sorted set: "number lane" by when it is due; numbers have 16 digits                          |
+ * | `:claimed:<claimer>`    | hash: number -> letter and fence: r runs, a claimed ahead, c cancelled; `!<ms>` behind it: taken away then |
+ * | `:leases`               | sorted set: claimers that hold something, by when their lease is over                        |
+ * | `:attempts`             | hash: number -> "attempts crashes", where there are any                                      |
+ * | `:errors`               | hash: number -> reason of its death or nothing, LF, its last error                           |
+ * | `:dead`                 | sorted set: numbers of 16 digits by when they died                                           |
+ * | `:unique`               | hash: key -> "number id", after its end "number id until"                                    |
+ * | `:running:<key>`        | hash: number -> claimer, of those that have a place                                          |
+ * | `:waiting:<key>`        | sorted set: those that wait for a place, by number                                           |
+ * | `:starts`               | sorted set: fences by when they were claimed, where there is a rate                          |
+ * | `:names`                | sorted set: peers for whom something waits, by when they last worked                         |
+ * | `:idle`                 | sorted set: claimers that got less than they asked for, by since when                        |
+ * | `:results`              | hash: number -> "until kind enqueued", LF, answer; C completed, F failed, X cancelled        |
+ * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts       |
+ * | `:progress`             | hash: number -> text                                                                         |
+ * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
+ * | `:meta`                 | hash: format, next, life, fence, paused, awaited, tick, judge, =sender or claimer its last step |
  */
 import * as Name from "@troupe/core/Name"
 
@@ -40,5 +68,24 @@ export const peers = (prefix: string) => {
     changes: `${channel}:changes`,
     leaders: `${channel}:leaders`,
     channel
+  }
+}
+
+/** The queues of TaskQueue. */
+export const tasks = (prefix: string) => {
+  const head = `${prefix}:{task:`
+  return {
+    /** What all keys of a queue begin with. */
+    queue: (name: string): string => `${head}${Name.encode(name)}}`,
+    /** The shard channel for one that core's TaskQueueStore names: `<encoded queue>:<rest>`. */
+    channel: (name: string): string => {
+      const end = name.indexOf(":")
+      return `${head}${name.slice(0, end)}}${name.slice(end)}`
+    },
+    /** What `channel` was given, or undefined for what it never makes. */
+    nameOf: (channel: string): string | undefined => {
+      const end = channel.indexOf("}:", head.length)
+      return channel.startsWith(head) && end >= 0 ? channel.slice(head.length, end) + channel.slice(end + 1) : undefined
+    }
   }
 }

@@ -17,7 +17,7 @@ export interface Script<Keys, Args, Reply = unknown> {
   readonly adds: boolean
   readonly sha: string
   readonly source: string
-  readonly numberOfKeys: number
+  readonly numberOfKeys: (keys: Keys) => number
   /** The commands it runs, as the header lists them: what an ACL user of it needs. */
   readonly commands: ReadonlyArray<string>
   /** The key that a cluster routes by: all of them share its slot. */
@@ -29,28 +29,37 @@ export interface Script<Keys, Args, Reply = unknown> {
 }
 
 /** What the generator knows of a file. */
-export interface Header<K extends string, A extends string, V extends string> {
+export interface Header<K extends string, A extends string, V extends string, W extends string> {
   readonly name: string
   readonly adds: boolean
   readonly sha: string
-  readonly keys: readonly [K, ...ReadonlyArray<K>]
+  readonly keys: ReadonlyArray<K>
   /** In order, reserved ones included. */
   readonly args: ReadonlyArray<A>
   /** The last one, if it takes any number of values. */
   readonly variadic?: V
+  /** The last of KEYS, if it takes any number of them, and at least one. */
+  readonly variadicKeys?: W
   readonly commands: ReadonlyArray<string>
   readonly source: string
 }
 
-export type Keys<K extends string> = { readonly [P in K]: string }
+export type Keys<K extends string, W extends string = never> = { readonly [P in K]: string } & {
+  readonly [P in W]: ReadonlyArray<string>
+}
 export type Args<A extends string, V extends string> = { readonly [P in Exclude<A, Reserved>]: Arg } & {
   readonly [P in V]: ReadonlyArray<Arg>
 }
 
-export const make = <const K extends string, const A extends string = never, const V extends string = never>(
-  header: Header<K, A, V>
-): Script<Keys<K>, Args<A, V>> => {
-  const { keys, variadic } = header
+export const make = <
+  const K extends string = never,
+  const A extends string = never,
+  const V extends string = never,
+  const W extends string = never
+>(
+  header: Header<K, A, V, W>
+): Script<Keys<K, W>, Args<A, V>> => {
+  const { keys, variadic, variadicKeys } = header
   const [route] = keys
   const isGiven = (name: A): name is Exclude<A, Reserved> => name !== "now" && name !== "run"
   return {
@@ -58,11 +67,12 @@ export const make = <const K extends string, const A extends string = never, con
     adds: header.adds,
     sha: header.sha,
     source: header.source,
-    numberOfKeys: keys.length,
+    numberOfKeys: (given) => keys.length + (variadicKeys === undefined ? 0 : given[variadicKeys].length),
     commands: header.commands,
-    route: (given) => given[route],
+    route: (given) => (route !== undefined ? given[route] : variadicKeys && given[variadicKeys][0]) ?? "",
     write: (into, given, args, now, run) => {
       for (const key of keys) into.push(given[key])
+      if (variadicKeys !== undefined) for (const key of given[variadicKeys]) into.push(key)
       for (const arg of header.args) into.push(isGiven(arg) ? args[arg] : arg === "now" ? now : run)
       if (variadic !== undefined) for (const value of args[variadic]) into.push(value)
     },

@@ -625,6 +625,2605 @@ return reply
 `
 })
 
+/** What is known of a task's end; notes that somebody awaits it. Returns {format} of newer data, else {"", W waiting | U unknown | X cancelled}, {"", C completed | F failed, answer} or {"", D, reason, error} Cost: O(1) */
+export const taskqueueAnswer = Script.make({
+  name: "TaskQueue/answer",
+  adds: false,
+  sha: "6b7d0b3ef0342acdc6164805819a03559177f723",
+  keys: ["queue"],
+  args: ["now", "id", "wait"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
+  source: `#!lua flags=allow-oom
+-- What is known of a task's end; notes that somebody awaits it.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] id        percent-encoded
+-- ARGV[3] wait      ms
+-- RETURNS {format} of newer data, else {"", W waiting | U unknown | X cancelled}, {"", C completed | F failed, answer} or
+-- {"", D, reason, error}
+-- COST O(1)
+-- COMMANDS TIME, HMGET, HGET, HSET, HEXISTS, ZSCORE
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+if not open(KEYS[1]) then return { m.format } end
+local known = call('HGET', base .. ':ids', ARGV[2])
+local number = known and string.match(known, '^%d+') or m.life and string.match(ARGV[2], '^(%d+)%.' .. m.life .. '$')
+if not number then return { '', 'U' } end
+local till, kind, text = string.match(call('HGET', base .. ':results', number) or '', '^(%d+) (%a) %d+\\n(.*)$')
+if till and tonumber(till) > now then return { '', kind, text } end
+if call('HEXISTS', base .. ':tasks', number) == 0 then return { '', 'U' } end
+if call('ZSCORE', base .. ':dead', string.format('%016.0f', number)) then
+  local reason, error = string.match(call('HGET', base .. ':errors', number) or '', '^(%a*)\\n(.*)$')
+  return { '', 'D', reason or '', error or '' }
+end
+if call('HEXISTS', base .. ':cancelled', number) == 1 then return { '', 'X' } end
+local awaited = now + ARGV[3]
+if awaited > now and awaited > m.awaited then call('HSET', base .. ':meta', 'awaited', int(awaited)) end
+return { '', 'W' }
+`
+})
+
+/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...} Cost: O(queues + what is reaped) */
+export const taskqueueBeat = Script.make({
+  name: "TaskQueue/beat",
+  adds: false,
+  sha: "c2094ffa6bfb81268fc8184ac7b509d12f2106bc",
+  keys: [],
+  args: ["now"],
+  variadic: "rest",
+  variadicKeys: "queues",
+  commands: [
+    "TIME",
+    "EXISTS",
+    "DEL",
+    "RENAME",
+    "HMGET",
+    "HGET",
+    "HGETALL",
+    "HSET",
+    "HDEL",
+    "LPOP",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZCARD",
+    "ZCOUNT",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
+-- KEYS[1...] queues as in step; the same one as often as it has claimers here
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
+-- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
+-- COST O(queues + what is reaped)
+-- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end, dead, collect, reap, abandoned
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end
+-- Dead letters.
+-- kill(number, record, reason, error, attempts, crashes): it dies now
+-- trim(capacity, timeToLive): ends those that are too old or too many, at most 128
+local function kill(number, record, reason, error, attempts, crashes)
+  call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+  call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
+  call('ZADD', base .. ':dead', int(now), pad(number))
+  vacate(number, record)
+  unhold(number, record)
+end
+local function trim(capacity, timeToLive)
+  local dead = base .. ':dead'
+  local old = call('ZCOUNT', dead, '-inf', int(now - timeToLive))
+  local count = math.min(128, math.max(old, call('ZCARD', dead) - capacity))
+  if count <= 0 then return end
+  for _, member in ipairs(call('ZRANGE', dead, 0, int(count - 1))) do
+    local number = bare(member)
+    local record = call('HGET', base .. ':tasks', number)
+    if not record or isKnown(record) then
+      call('ZREM', dead, member)
+      if record then finish(number, record) end
+    end
+  end
+end
+-- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- An entry that lives again has no time; one that was kept longer stands there again under its later time.
+local function collect()
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+  if #over == 0 then return end
+  many('ZREM', ':expiring', over)
+  for _, member in ipairs(over) do
+    local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+    if kind == 'r' then call('HDEL', base .. ':results', name)
+    elseif kind == 't' then call('DEL', base .. ':starts')
+    elseif kind == 's' then
+      local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
+      if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      else
+        call('HDEL', base .. ':meta', '=' .. name)
+        call('ZREM', base .. ':idle', name)
+      end
+    else
+      local key, pattern = base .. ':ids', '^%d+ (%d+)$'
+      if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
+      local till = string.match(call('HGET', key, name) or '', pattern)
+      if till and tonumber(till) <= now then call('HDEL', key, name) end
+    end
+  end
+end
+-- What belongs to whom nobody hears of any more.
+-- take(caller): takes all claims away from claimers whose lease is over; they lie in \`:claimed:<claimer>!<when>\` since
+-- back(): gives at most 256 of what was taken away back to the queue
+local function take(caller)
+  for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
+    if claimer ~= caller and not string.find(claimer, '!', 1, true) then
+      local held, taken = base .. ':claimed:' .. claimer, claimer .. '!' .. int(now)
+      if call('EXISTS', held) == 1 then
+        call('RENAME', held, base .. ':claimed:' .. taken)
+        call('ZADD', base .. ':leases', 0, taken)
+      end
+      call('ZREM', base .. ':leases', claimer)
+      call('ZREM', base .. ':idle', claimer)
+      call('ZREM', base .. ':expiring', 's' .. claimer)
+      call('HDEL', base .. ':meta', '=' .. claimer)
+    end
+  end
+end
+local function give(number, letter, record)
+  if letter == 'c' then return finish(number, record, 'X', '') end
+  local attempts, crashes = tries(call('HGET', base .. ':attempts', number))
+  if letter == 'r' then attempts, crashes = attempts + 1, crashes + 1 end
+  if letter == 'r' and crashes >= 3 then
+    kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
+    return toldTo(number, record)
+  end
+  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  vacate(number, record)
+  toFront(number, laneOf(record), crashes)
+end
+local function back()
+  local left = 256
+  for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', 0, 0)) do
+    local key = base .. ':claimed:' .. claimer
+    local held = call('HGETALL', key)
+    for i = 1, left > 0 and #held or 0, 2 do
+      local record = call('HGET', base .. ':tasks', held[i])
+      if left > 0 and (not record or isKnown(record)) then
+        left = left - 1
+        call('HDEL', key, held[i])
+        if record then give(held[i], string.sub(held[i + 1], 1, 1), record) end
+      end
+    end
+    if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end
+  end
+end
+-- abandoned(lane): what waits for a peer that has not worked for an hour, while others did, goes to the end of that lane,
+-- at most 128; a suspect stays one. A name for which nothing waits is forgotten.
+local function move(number, from, to)
+  local record = call('HGET', base .. ':tasks', number)
+  if not record or not isKnown(record) then return record and call('RPUSH', base .. ':ready:' .. from, number) end
+  local first, last = string.find(record, ' l=[^ \\n]*')
+  local rest = string.sub(record, last + 1)
+  call('HSET', base .. ':tasks', number, string.sub(record, 1, first - 1) .. (to == 'l' and '' or ' l=' .. to) .. rest)
+  local _, crashes = tries(call('HGET', base .. ':attempts', number))
+  if crashes >= 2 then toFront(number, to, crashes) else toEnd(number, to) end
+end
+local function abandoned(lane)
+  local names = call('ZRANGE', base .. ':names', 0, 127, 'WITHSCORES')
+  local left = 128
+  for i = 1, #names, 2 do
+    local from = 'p' .. names[i]
+    local ready, front, suspect = base .. ':ready:' .. from, base .. ':front:' .. from, base .. ':suspect:' .. from
+    if math.max(tonumber(names[i + 1]), m.judgeFrom) + 3600000 <= now then
+      for _, key in ipairs({ suspect, front }) do
+        local some = left > 0 and call('ZPOPMIN', key, left) or {}
+        for j = 1, #some, 2 do move(some[j], from, lane) end
+        left = left - #some / 2
+      end
+      local some = left > 0 and call('LPOP', ready, left) or {}
+      for _, number in ipairs(some) do move(number, from, lane) end
+      left = left - #some
+    end
+    if call('EXISTS', ready, front, suspect) == 0 then call('ZREM', base .. ':names', names[i]) end
+  end
+end
+local reply, at = { '' }, 2
+local function beat()
+  local claimer, lease, lanes, lowest = ARGV[at], tonumber(ARGV[at + 1]), {}, 'l'
+  for i = at + 5, at + 4 + ARGV[at + 4] do
+    local lane = ARGV[i]
+    for _, kind in ipairs({ ':ready:', ':front:', ':suspect:' }) do lanes[#lanes + 1] = base .. kind .. lane end
+    if string.sub(lane, 1, 1) == 'l' then lowest = lane end
+  end
+  local isSilent = not m.tick or now < m.tick or now - m.tick > lease / 2
+  if isSilent then m.judgeFrom = now + lease end
+  call('HSET', base .. ':meta', 'tick', int(now), 'judge', int(m.judgeFrom))
+  local isHeld = call('ZSCORE', base .. ':leases', claimer)
+  if isHeld then call('ZADD', base .. ':leases', int(now + lease), claimer) end
+  call('ZADD', base .. ':names', 'XX', int(now), string.match(claimer, '^(.*)%.') or '')
+  if now >= m.judgeFrom then take(claimer) end
+  back()
+  trim(tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
+  collect()
+  abandoned(lowest)
+  clear()
+  flush()
+  wakeAll()
+  local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
+  local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+  local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1 }
+  for i = 1, #cancelled, 2 do
+    if cancelled[i + 1] == claimer then mine[#mine + 1] = cancelled[i] end
+  end
+  return mine
+end
+for _, queue in ipairs(KEYS) do
+  reply[#reply + 1] = open(queue) and beat() or { m.format }
+  at = at + 5 + ARGV[at + 4]
+end
+return reply
+`
+})
+
+/** Ends a task that waits or sleeps; tells the claimer of one that runs. Returns {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one Cost: O(claimers) */
+export const taskqueueCancel = Script.make({
+  name: "TaskQueue/cancel",
+  adds: false,
+  sha: "cbd223ebbf0b0b62473775ee8a7cd2226371203e",
+  keys: ["queue"],
+  args: ["now", "id"],
+  commands: [
+    "TIME",
+    "HMGET",
+    "HGET",
+    "HSET",
+    "HDEL",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Ends a task that waits or sleeps; tells the claimer of one that runs.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] id        percent-encoded
+-- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
+-- COST O(claimers)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end, look, unqueue
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end
+-- resolve(id): number and record of the task with that id; of one that has ended the number at most
+-- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
+-- row(number, record, state, at): what is told of a task
+local function resolve(id)
+  local known = call('HGET', base .. ':ids', id)
+  local number = known and string.match(known, '^%d+') or m.life and string.match(id, '^(%d+)%.' .. m.life .. '$')
+  if number then return number, call('HGET', base .. ':tasks', number) end
+end
+local function stateOf(number, record)
+  local died = call('ZSCORE', base .. ':dead', pad(number))
+  if died then return 'X', died end
+  local due = call('ZSCORE', base .. ':delayed', pad(number) .. ' ' .. laneOf(record))
+  if due then return 'S', due end
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    local held = call('HGET', base .. ':claimed:' .. claimer, number)
+    if held then return 'C', claimer, held end
+  end
+  return 'R'
+end
+local function row(number, record, state, at)
+  return {
+    number, record, state, at or '', call('HGET', base .. ':attempts', number), call('HGET', base .. ':errors', number),
+    call('HGET', base .. ':progress', number)
+  }
+end
+-- unqueue(number, record): it waits nowhere any more, but for a number in a list that then stands for nothing
+local function unqueue(number, record)
+  local lane, place = laneOf(record), field(record, 'p')
+  call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane)
+  call('ZREM', base .. ':front:' .. lane, number)
+  call('ZREM', base .. ':suspect:' .. lane, number)
+  if place then call('ZREM', base .. ':waiting:' .. place, number) end
+end
+if not open(KEYS[1]) then return { m.format } end
+local number, record = resolve(ARGV[2])
+if not record then return { '', 0 } end
+if not isKnown(record) then return { string.match(record, '^%S*') .. ' ' } end
+local state, claimer, held = stateOf(number, record)
+if state == 'X' then return { '', 0 } end
+if state == 'C' then
+  call('HSET', base .. ':claimed:' .. claimer, number, 'c' .. string.sub(held, 2))
+  call('HSET', base .. ':cancelled', number, claimer)
+  tell(claimer, 'cancel ' .. number)
+else
+  unqueue(number, record)
+  finish(number, record, 'X', '')
+end
+clear()
+wakeAll()
+return { '', 1 }
+`
+})
+
+/** How many tasks are in each state. Returns {format} of newer data, else {"", all, sleeping, claimed, dead, paused} Cost: O(claimers) */
+export const taskqueueCounts = Script.make({
+  name: "TaskQueue/counts",
+  adds: false,
+  sha: "259958afb97dd78336df5b78bc04b07177763604",
+  keys: ["queue"],
+  args: ["now"],
+  commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
+  source: `#!lua flags=allow-oom
+-- How many tasks are in each state.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- RETURNS {format} of newer data, else {"", all, sleeping, claimed, dead, paused}
+-- COST O(claimers)
+-- COMMANDS TIME, HMGET, HLEN, ZCARD, ZRANGE
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+if not open(KEYS[1]) then return { m.format } end
+local claimed = 0
+for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+  claimed = claimed + call('HLEN', base .. ':claimed:' .. claimer)
+end
+local all, sleeping, dead = call('HLEN', base .. ':tasks'), call('ZCARD', base .. ':delayed'), call('ZCARD', base .. ':dead')
+return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
+`
+})
+
+/** A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten. Returns {format} of newer data, else {""} Cost: O(claims) */
+export const taskqueueDepart = Script.make({
+  name: "TaskQueue/depart",
+  adds: false,
+  sha: "ad293a3546276ea29bd6828e083876e0aef66e71",
+  keys: ["queue"],
+  args: ["now", "who"],
+  commands: [
+    "TIME",
+    "DEL",
+    "HMGET",
+    "HGET",
+    "HGETALL",
+    "HSET",
+    "HDEL",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] who       a claimer, or a sender
+-- RETURNS {format} of newer data, else {""}
+-- COST O(claims)
+-- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end
+local who = ARGV[2]
+if not open(KEYS[1]) then return { m.format } end
+local key = base .. ':claimed:' .. who
+local held = call('HGETALL', key)
+for i = 1, #held, 2 do
+  local number, record = held[i], call('HGET', base .. ':tasks', held[i])
+  if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
+  elseif record then
+    vacate(number, record)
+    toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
+  end
+end
+call('DEL', key)
+call('ZREM', base .. ':leases', who)
+call('ZREM', base .. ':idle', who)
+call('ZREM', base .. ':expiring', 's' .. who)
+call('HDEL', base .. ':meta', '=' .. who)
+clear()
+wakeAll()
+return { '' }
+`
+})
+
+/** Adds tasks in their order, all in one step. Returns {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own, else {"", life, 0, E<id> D<id> or F, ...} Cost: O(entries) */
+export const taskqueueEnqueue = Script.make({
+  name: "TaskQueue/enqueue",
+  adds: true,
+  sha: "a4c0ebbd67d0c9f41196ef9989d10e6ecf6cc3ab",
+  keys: ["queue"],
+  args: ["now", "life", "sender", "sequence", "max", "lane"],
+  variadic: "entries",
+  commands: [
+    "TIME",
+    "HMGET",
+    "HGET",
+    "HSET",
+    "HLEN",
+    "HEXISTS",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZCARD",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua
+-- Adds tasks in their order, all in one step.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] life      a name for the queue's data, should it begin
+-- ARGV[3] sender    percent-encoded
+-- ARGV[4] sequence  of this batch; the last one again is answered again, a lower one is refused
+-- ARGV[5] max       tasks that may wait or sleep
+-- ARGV[6] lane      of all of them, if they have nothing but a lane; else empty
+-- ARGV[7...] entries the record without its head; where lane is empty: lane, that, due (a<ms>, i<ms in> or empty), id, unique key
+-- RETURNS {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own,
+-- else {"", life, 0, E<id> D<id> or F, ...}
+-- COST O(entries)
+-- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, held
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- What an entry may meet.
+-- held(): how many tasks are claimed
+-- knownId(id, fresh), knownKey(key, fresh): the id of the task that has it, or none; fresh: numbers of the same batch
+local function held()
+  local count = 0
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    count = count + call('HLEN', base .. ':claimed:' .. claimer)
+  end
+  return count
+end
+local function isThere(number, fresh) return fresh[number] or call('HEXISTS', base .. ':tasks', number) == 1 end
+local function knownId(id, fresh)
+  local number, till = string.match(call('HGET', base .. ':ids', id) or '', '^(%d+) ?(%d*)$')
+  if number and (till == '' or tonumber(till) > now) then return id end
+  number = string.match(id, '^(%d+)%.' .. m.life .. '$')
+  return number and isThere(number, fresh) and id
+end
+local function knownKey(key, fresh)
+  local number, id, till = string.match(call('HGET', base .. ':unique', key) or '', '^(%d+) (%S+) ?(%d*)$')
+  if not number then return end
+  if till == '' then return isThere(number, fresh) and id end
+  return tonumber(till) > now and id
+end
+local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
+if not open(KEYS[1], sender) then return { m.format } end
+local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
+local stride = lane == '' and 5 or 1
+if sequence < tonumber(before) then return { 'refused' } end
+if sequence == tonumber(before) then
+  local again = { '', m.life }
+  for word in string.gmatch(known, '%S+') do again[#again + 1] = word end
+  return again
+end
+local life, number, count = m.life or ARGV[2], m.next, (#ARGV - 6) / stride
+m.life = life
+room = room - call('HLEN', base .. ':tasks')
+if room < count then room = room + call('ZCARD', base .. ':dead') + held() end
+local head, records, tail, fresh, answers, isSmooth = '1 ' .. int(now), {}, {}, {}, {}, lane ~= '' and room >= count
+if isSmooth then
+  for i = 7, #ARGV do
+    number = number + 1
+    local text = int(number)
+    tail[#tail + 1], records[#records + 1], records[#records + 2] = text, text, head .. ARGV[i]
+  end
+  many('RPUSH', ':ready:' .. lane, tail)
+  grow(lane, #tail)
+end
+for i = 7, isSmooth and 6 or #ARGV, stride do
+  local at, rest, due, id, key = lane, ARGV[i], '', '', ''
+  if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
+  local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
+  if there then answers[#answers + 1] = 'D' .. there
+  elseif room <= 0 then answers[#answers + 1] = 'F'
+  else
+    number, room = number + 1, room - 1
+    local text = int(number)
+    local its = id ~= '' and id or text .. '.' .. life
+    fresh[text], answers[#answers + 1], records[#records + 1], records[#records + 2] = true, 'E' .. its, text, head .. rest
+    local ms = tonumber(string.sub(due, 2)) or 0
+    local wakes = string.sub(due, 1, 1) == 'i' and now + ms or ms
+    if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
+    if id ~= '' then call('HSET', base .. ':ids', id, text) end
+    if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+  end
+end
+flush()
+many('HSET', ':tasks', records)
+wakeAll()
+if sooner then rouse() end
+local first = isSmooth and int(m.next + 1) or '0'
+local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
+call('HSET', base .. ':meta', 'format', '1', 'life', life, 'next', int(number), '=' .. sender, memo)
+if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. sender) end
+return { '', life, first, unpack(answers) }
+`
+})
+
+/** Tells of one task. Returns {format} of newer data, {"", life} where there is no such task, else {"", life, {number, record, state, when or claimer, attempts and crashes or nil, reason, LF and error or nil, progress or nil}}; states are R ready, S sleeping, C claimed, X dead, E ended with an answer that is still kept Cost: O(claimers) */
+export const taskqueueInspect = Script.make({
+  name: "TaskQueue/inspect",
+  adds: false,
+  sha: "951cc5551e9d9e86851daf25a8897f3c0b895f27",
+  keys: ["queue"],
+  args: ["now", "id"],
+  commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
+  source: `#!lua flags=allow-oom
+-- Tells of one task.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] id        percent-encoded
+-- RETURNS {format} of newer data, {"", life} where there is no such task, else {"", life, {number, record, state, when or
+-- claimer, attempts and crashes or nil, reason, LF and error or nil, progress or nil}}; states are R ready, S sleeping,
+-- C claimed, X dead, E ended with an answer that is still kept
+-- COST O(claimers)
+-- COMMANDS TIME, HMGET, HGET, ZSCORE, ZRANGE
+-- PARTS ground, record, look
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- resolve(id): number and record of the task with that id; of one that has ended the number at most
+-- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
+-- row(number, record, state, at): what is told of a task
+local function resolve(id)
+  local known = call('HGET', base .. ':ids', id)
+  local number = known and string.match(known, '^%d+') or m.life and string.match(id, '^(%d+)%.' .. m.life .. '$')
+  if number then return number, call('HGET', base .. ':tasks', number) end
+end
+local function stateOf(number, record)
+  local died = call('ZSCORE', base .. ':dead', pad(number))
+  if died then return 'X', died end
+  local due = call('ZSCORE', base .. ':delayed', pad(number) .. ' ' .. laneOf(record))
+  if due then return 'S', due end
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    local held = call('HGET', base .. ':claimed:' .. claimer, number)
+    if held then return 'C', claimer, held end
+  end
+  return 'R'
+end
+local function row(number, record, state, at)
+  return {
+    number, record, state, at or '', call('HGET', base .. ':attempts', number), call('HGET', base .. ':errors', number),
+    call('HGET', base .. ':progress', number)
+  }
+end
+if not open(KEYS[1]) then return { m.format } end
+local number, record = resolve(ARGV[2])
+if not number then return { '', m.life or '' } end
+if record then return { '', m.life, row(number, record, stateOf(number, record)) } end
+local till, kind, began = string.match(call('HGET', base .. ':results', number) or '', '^(%d+) (%a) (%d+)\\n')
+if not till or tonumber(till) <= now or kind == 'X' then return { '', m.life } end
+return { '', m.life, { number, '1 ' .. began .. '\\n', 'E', '' } }
+`
+})
+
+/** Tells of some tasks of a state. Returns {format} of newer data, else {"", life, the next cursor or "", row of inspect, ...} Cost: O(page * claimers) where ready, O(claims of a claimer) where claimed, else O(log n + page) */
+export const taskqueuePage = Script.make({
+  name: "TaskQueue/page",
+  adds: false,
+  sha: "0c40fa4932898b00aae4e2bfdf1b88fcffaaaa5e",
+  keys: ["queue"],
+  args: ["now", "state", "cursor"],
+  commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
+  source: `#!lua flags=allow-oom
+-- Tells of some tasks of a state.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] state     R ready, S sleeping, C claimed, X dead
+-- ARGV[3] cursor    empty at first
+-- RETURNS {format} of newer data, else {"", life, the next cursor or "", row of inspect, ...}
+-- COST O(page * claimers) where ready, O(claims of a claimer) where claimed, else O(log n + page)
+-- COMMANDS TIME, HMGET, HGET, HGETALL, HSCAN, ZSCORE, ZCOUNT, ZMSCORE, ZRANGE
+-- PARTS ground, record, look, pages
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- resolve(id): number and record of the task with that id; of one that has ended the number at most
+-- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
+-- row(number, record, state, at): what is told of a task
+local function resolve(id)
+  local known = call('HGET', base .. ':ids', id)
+  local number = known and string.match(known, '^%d+') or m.life and string.match(id, '^(%d+)%.' .. m.life .. '$')
+  if number then return number, call('HGET', base .. ':tasks', number) end
+end
+local function stateOf(number, record)
+  local died = call('ZSCORE', base .. ':dead', pad(number))
+  if died then return 'X', died end
+  local due = call('ZSCORE', base .. ':delayed', pad(number) .. ' ' .. laneOf(record))
+  if due then return 'S', due end
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    local held = call('HGET', base .. ':claimed:' .. claimer, number)
+    if held then return 'C', claimer, held end
+  end
+  return 'R'
+end
+local function row(number, record, state, at)
+  return {
+    number, record, state, at or '', call('HGET', base .. ':attempts', number), call('HGET', base .. ':errors', number),
+    call('HGET', base .. ':progress', number)
+  }
+end
+-- Pages of tasks, at most about 128 of them.
+-- ready(cursor): numbers and records of those that are ready, and the next cursor, empty at the end
+-- after(key, cursor): members of a sorted set behind "<score> <number>[ <highest score>]", their scores, the next cursor
+local function ready(cursor)
+  local found = call('HSCAN', base .. ':tasks', cursor == '' and '0' or cursor, 'COUNT', 128)
+  local numbers, records, sleeping, dead, out = {}, {}, {}, {}, {}
+  for i = 1, #found[2], 2 do
+    local number, record = found[2][i], found[2][i + 1]
+    numbers[#numbers + 1], records[#records + 1] = number, record
+    dead[#dead + 1], sleeping[#sleeping + 1] = pad(number), pad(number) .. ' ' .. laneOf(record)
+  end
+  local done = found[1] == '0' and '' or found[1]
+  if #numbers == 0 then return {}, {}, done end
+  local taken = { call('ZMSCORE', base .. ':dead', unpack(dead)), call('ZMSCORE', base .. ':delayed', unpack(sleeping)) }
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    taken[#taken + 1] = call('HMGET', base .. ':claimed:' .. claimer, unpack(numbers))
+  end
+  local kept = {}
+  for i = 1, #numbers do
+    local isReady = true
+    for _, by in ipairs(taken) do isReady = isReady and not by[i] end
+    if isReady then out[#out + 1], kept[#kept + 1] = numbers[i], records[i] end
+  end
+  return out, kept, done
+end
+local function after(key, cursor)
+  local score, number, highest = string.match(cursor, '^(%d+) (%d+) ?(%d*)$')
+  score, highest = tonumber(score), tonumber(highest or '') or math.huge
+  local from, members, scores = score and call('ZCOUNT', key, '-inf', '(' .. int(score)) or 0, {}, {}
+  while true do
+    local page = call('ZRANGE', key, int(from), int(from + 127), 'WITHSCORES')
+    for i = 1, #page, 2 do
+      local its = tonumber(page[i + 1])
+      if its > highest then return members, scores, '' end
+      if not score or its > score or string.sub(page[i], 1, 16) > pad(number) then
+        members[#members + 1], scores[#scores + 1] = page[i], page[i + 1]
+        if #members == 128 then
+          return members, scores, int(its) .. ' ' .. bare(page[i]) .. (highest < math.huge and ' ' .. int(highest) or '')
+        end
+      end
+    end
+    if #page < 256 then return members, scores, '' end
+    from = from + 128
+  end
+end
+local state, cursor = ARGV[2], ARGV[3]
+if not open(KEYS[1]) then return { m.format } end
+local reply = { '', m.life or '', '' }
+local function add(number, at)
+  local record = call('HGET', base .. ':tasks', number)
+  if record then reply[#reply + 1] = row(number, record, state, at) end
+end
+if state == 'R' then
+  local numbers, _, done = ready(cursor)
+  reply[3] = done
+  for _, number in ipairs(numbers) do add(number) end
+elseif state == 'C' then
+  local last, passed = string.match(cursor, '^(%S+) (%d+)$')
+  local claimers = call('ZRANGE', base .. ':leases', 0, -1)
+  table.sort(claimers)
+  for _, claimer in ipairs(claimers) do
+    local held, numbers = {}, {}
+    if not last or claimer >= last then held = call('HGETALL', base .. ':claimed:' .. claimer) end
+    for i = 1, #held, 2 do
+      if claimer ~= last or tonumber(held[i]) > tonumber(passed) then numbers[#numbers + 1] = tonumber(held[i]) end
+    end
+    table.sort(numbers)
+    for _, number in ipairs(numbers) do
+      if #reply >= 131 then return reply end
+      add(int(number), claimer)
+      if #reply == 131 then reply[3] = claimer .. ' ' .. int(number) end
+    end
+  end
+  reply[3] = ''
+else
+  local members, scores, done = after(base .. (state == 'S' and ':delayed' or ':dead'), cursor)
+  reply[3] = done
+  for i, member in ipairs(members) do add(bare(member), scores[i]) end
+end
+return reply
+`
+})
+
+/** From now on nothing is claimed, or things are claimed again. Returns {format} of newer data, else {""} Cost: O(claimers) */
+export const taskqueuePause = Script.make({
+  name: "TaskQueue/pause",
+  adds: false,
+  sha: "45d0f1b6ece163b381cbd33ec74349e7f5e99674",
+  keys: ["queue"],
+  args: ["now", "paused"],
+  commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- From now on nothing is claimed, or things are claimed again.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] paused    1: nothing is
+-- RETURNS {format} of newer data, else {""}
+-- COST O(claimers)
+-- COMMANDS TIME, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+if not open(KEYS[1]) then return { m.format } end
+local key, word = ':leases', 'pause'
+if ARGV[2] == '1' then call('HSET', base .. ':meta', 'paused', '1')
+else
+  call('HDEL', base .. ':meta', 'paused')
+  key, word = ':idle', 'work'
+end
+for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do call('SPUBLISH', base .. ':' .. claimer, word) end
+if word == 'work' then call('DEL', base .. ':idle') end
+return { '' }
+`
+})
+
+/** What a run says of itself, as long as the task is its claimer's. Returns {format} of newer data, else {"", 1}, or {"", 0} where it is not its claimer's any more Cost: O(1) */
+export const taskqueueProgress = Script.make({
+  name: "TaskQueue/progress",
+  adds: true,
+  sha: "57af2fab6102fc53707211c3915d07773e4e8a45",
+  keys: ["queue"],
+  args: ["now", "claimer", "number", "fence", "value"],
+  commands: ["TIME", "HMGET", "HGET", "HSET"],
+  source: `#!lua
+-- What a run says of itself, as long as the task is its claimer's.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] claimer   who
+-- ARGV[3] number    the task's
+-- ARGV[4] fence     of its claim
+-- ARGV[5] value     a text
+-- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where it is not its claimer's any more
+-- COST O(1)
+-- COMMANDS TIME, HMGET, HGET, HSET
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+if not open(KEYS[1]) then return { m.format } end
+local held = call('HGET', base .. ':claimed:' .. ARGV[2], ARGV[3])
+if not held or string.sub(held, 2) ~= ARGV[4] then return { '', 0 } end
+call('HSET', base .. ':progress', ARGV[3], ARGV[5])
+return { '', 1 }
+`
+})
+
+/** Removes tasks that wait, sleep or are dead, at most 128. Returns {format} of newer data, else {"", how many, the next cursor or ""} Cost: O(page * claimers) where ready, else O(log n + page) */
+export const taskqueuePurge = Script.make({
+  name: "TaskQueue/purge",
+  adds: false,
+  sha: "59948a8a3d5d405a35bde7fb4849ea6202b850be",
+  keys: ["queue"],
+  args: ["now", "state", "cursor"],
+  commands: [
+    "TIME",
+    "HMGET",
+    "HGET",
+    "HSET",
+    "HDEL",
+    "HSCAN",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZCOUNT",
+    "ZMSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Removes tasks that wait, sleep or are dead, at most 128.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] state     R ready, S sleeping, X dead
+-- ARGV[3] cursor    empty at first
+-- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
+-- COST O(page * claimers) where ready, else O(log n + page)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end, pages, unqueue
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end
+-- Pages of tasks, at most about 128 of them.
+-- ready(cursor): numbers and records of those that are ready, and the next cursor, empty at the end
+-- after(key, cursor): members of a sorted set behind "<score> <number>[ <highest score>]", their scores, the next cursor
+local function ready(cursor)
+  local found = call('HSCAN', base .. ':tasks', cursor == '' and '0' or cursor, 'COUNT', 128)
+  local numbers, records, sleeping, dead, out = {}, {}, {}, {}, {}
+  for i = 1, #found[2], 2 do
+    local number, record = found[2][i], found[2][i + 1]
+    numbers[#numbers + 1], records[#records + 1] = number, record
+    dead[#dead + 1], sleeping[#sleeping + 1] = pad(number), pad(number) .. ' ' .. laneOf(record)
+  end
+  local done = found[1] == '0' and '' or found[1]
+  if #numbers == 0 then return {}, {}, done end
+  local taken = { call('ZMSCORE', base .. ':dead', unpack(dead)), call('ZMSCORE', base .. ':delayed', unpack(sleeping)) }
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    taken[#taken + 1] = call('HMGET', base .. ':claimed:' .. claimer, unpack(numbers))
+  end
+  local kept = {}
+  for i = 1, #numbers do
+    local isReady = true
+    for _, by in ipairs(taken) do isReady = isReady and not by[i] end
+    if isReady then out[#out + 1], kept[#kept + 1] = numbers[i], records[i] end
+  end
+  return out, kept, done
+end
+local function after(key, cursor)
+  local score, number, highest = string.match(cursor, '^(%d+) (%d+) ?(%d*)$')
+  score, highest = tonumber(score), tonumber(highest or '') or math.huge
+  local from, members, scores = score and call('ZCOUNT', key, '-inf', '(' .. int(score)) or 0, {}, {}
+  while true do
+    local page = call('ZRANGE', key, int(from), int(from + 127), 'WITHSCORES')
+    for i = 1, #page, 2 do
+      local its = tonumber(page[i + 1])
+      if its > highest then return members, scores, '' end
+      if not score or its > score or string.sub(page[i], 1, 16) > pad(number) then
+        members[#members + 1], scores[#scores + 1] = page[i], page[i + 1]
+        if #members == 128 then
+          return members, scores, int(its) .. ' ' .. bare(page[i]) .. (highest < math.huge and ' ' .. int(highest) or '')
+        end
+      end
+    end
+    if #page < 256 then return members, scores, '' end
+    from = from + 128
+  end
+end
+-- unqueue(number, record): it waits nowhere any more, but for a number in a list that then stands for nothing
+local function unqueue(number, record)
+  local lane, place = laneOf(record), field(record, 'p')
+  call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane)
+  call('ZREM', base .. ':front:' .. lane, number)
+  call('ZREM', base .. ':suspect:' .. lane, number)
+  if place then call('ZREM', base .. ':waiting:' .. place, number) end
+end
+local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
+if not open(KEYS[1]) then return { m.format } end
+if state == 'R' then
+  numbers, _, done = ready(cursor)
+  -- A page may be longer than asked for: the rest of it comes with the same cursor.
+  if #numbers > 128 then done = cursor == '' and '0' or cursor end
+else
+  local members
+  members, _, done = after(base .. (state == 'S' and ':delayed' or ':dead'), cursor)
+  for i, member in ipairs(members) do numbers[i] = bare(member) end
+end
+for i = 1, math.min(128, #numbers) do
+  local number = numbers[i]
+  local record = call('HGET', base .. ':tasks', number)
+  if record and isKnown(record) then
+    unqueue(number, record)
+    if state == 'X' then call('ZREM', base .. ':dead', pad(number)) end
+    finish(number, record, state ~= 'X' and 'X' or nil, '')
+    count = count + 1
+  end
+end
+clear()
+wakeAll()
+return { '', count, done }
+`
+})
+
+/** Sends dead letters back to the end of their lanes, but not one whose unique key somebody else has. Returns {format} of newer data, else {"", how many, the next cursor or ""} Cost: O(log n + page) */
+export const taskqueueRedrive = Script.make({
+  name: "TaskQueue/redrive",
+  adds: false,
+  sha: "02a5eaa46fe31dc0f3a7befb456ce248ce0c4f73",
+  keys: ["queue"],
+  args: ["now", "id", "cursor"],
+  commands: [
+    "TIME",
+    "HMGET",
+    "HGET",
+    "HSET",
+    "HDEL",
+    "HEXISTS",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZCOUNT",
+    "ZMSCORE",
+    "HSCAN",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Sends dead letters back to the end of their lanes, but not one whose unique key somebody else has.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] id        percent-encoded, that one; empty: a page of all that are dead by now
+-- ARGV[3] cursor    empty at first
+-- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
+-- COST O(log n + page)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, look, pages
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- resolve(id): number and record of the task with that id; of one that has ended the number at most
+-- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
+-- row(number, record, state, at): what is told of a task
+local function resolve(id)
+  local known = call('HGET', base .. ':ids', id)
+  local number = known and string.match(known, '^%d+') or m.life and string.match(id, '^(%d+)%.' .. m.life .. '$')
+  if number then return number, call('HGET', base .. ':tasks', number) end
+end
+local function stateOf(number, record)
+  local died = call('ZSCORE', base .. ':dead', pad(number))
+  if died then return 'X', died end
+  local due = call('ZSCORE', base .. ':delayed', pad(number) .. ' ' .. laneOf(record))
+  if due then return 'S', due end
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    local held = call('HGET', base .. ':claimed:' .. claimer, number)
+    if held then return 'C', claimer, held end
+  end
+  return 'R'
+end
+local function row(number, record, state, at)
+  return {
+    number, record, state, at or '', call('HGET', base .. ':attempts', number), call('HGET', base .. ':errors', number),
+    call('HGET', base .. ':progress', number)
+  }
+end
+-- Pages of tasks, at most about 128 of them.
+-- ready(cursor): numbers and records of those that are ready, and the next cursor, empty at the end
+-- after(key, cursor): members of a sorted set behind "<score> <number>[ <highest score>]", their scores, the next cursor
+local function ready(cursor)
+  local found = call('HSCAN', base .. ':tasks', cursor == '' and '0' or cursor, 'COUNT', 128)
+  local numbers, records, sleeping, dead, out = {}, {}, {}, {}, {}
+  for i = 1, #found[2], 2 do
+    local number, record = found[2][i], found[2][i + 1]
+    numbers[#numbers + 1], records[#records + 1] = number, record
+    dead[#dead + 1], sleeping[#sleeping + 1] = pad(number), pad(number) .. ' ' .. laneOf(record)
+  end
+  local done = found[1] == '0' and '' or found[1]
+  if #numbers == 0 then return {}, {}, done end
+  local taken = { call('ZMSCORE', base .. ':dead', unpack(dead)), call('ZMSCORE', base .. ':delayed', unpack(sleeping)) }
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    taken[#taken + 1] = call('HMGET', base .. ':claimed:' .. claimer, unpack(numbers))
+  end
+  local kept = {}
+  for i = 1, #numbers do
+    local isReady = true
+    for _, by in ipairs(taken) do isReady = isReady and not by[i] end
+    if isReady then out[#out + 1], kept[#kept + 1] = numbers[i], records[i] end
+  end
+  return out, kept, done
+end
+local function after(key, cursor)
+  local score, number, highest = string.match(cursor, '^(%d+) (%d+) ?(%d*)$')
+  score, highest = tonumber(score), tonumber(highest or '') or math.huge
+  local from, members, scores = score and call('ZCOUNT', key, '-inf', '(' .. int(score)) or 0, {}, {}
+  while true do
+    local page = call('ZRANGE', key, int(from), int(from + 127), 'WITHSCORES')
+    for i = 1, #page, 2 do
+      local its = tonumber(page[i + 1])
+      if its > highest then return members, scores, '' end
+      if not score or its > score or string.sub(page[i], 1, 16) > pad(number) then
+        members[#members + 1], scores[#scores + 1] = page[i], page[i + 1]
+        if #members == 128 then
+          return members, scores, int(its) .. ' ' .. bare(page[i]) .. (highest < math.huge and ' ' .. int(highest) or '')
+        end
+      end
+    end
+    if #page < 256 then return members, scores, '' end
+    from = from + 128
+  end
+end
+if not open(KEYS[1]) then return { m.format } end
+local count = 0
+local function isTaken(number, key)
+  local holder, till = string.match(call('HGET', base .. ':unique', key) or '', '^(%d+) %S+ ?(%d*)$')
+  if not holder or holder == number then return false end
+  if till ~= '' then return tonumber(till) > now end
+  return call('HEXISTS', base .. ':tasks', holder) == 1
+end
+local function revive(number)
+  local record = call('HGET', base .. ':tasks', number)
+  if not record or not isKnown(record) then return end
+  local key = field(record, 'u')
+  if key and isTaken(number, key) then return end
+  if key then call('HSET', base .. ':unique', key, number .. ' ' .. idOf(number, record)) end
+  call('ZREM', base .. ':dead', pad(number))
+  call('ZREM', base .. ':expiring', 'r' .. number)
+  for _, suffix in ipairs({ ':attempts', ':errors', ':results' }) do call('HDEL', base .. suffix, number) end
+  toEnd(number, laneOf(record))
+  count = count + 1
+end
+local members, _, cursor = {}, {}, ''
+if ARGV[2] ~= '' then
+  local number = resolve(ARGV[2])
+  if number and call('ZSCORE', base .. ':dead', pad(number)) then members[1] = pad(number) end
+else
+  -- What dies again while others are redriven is not among them.
+  members, _, cursor = after(base .. ':dead', ARGV[3] == '' and '0 0 ' .. int(now) or ARGV[3])
+end
+for _, member in ipairs(members) do revive(bare(member)) end
+flush()
+wakeAll()
+return { '', count, cursor }
+`
+})
+
+/** Settles, marks what has begun, wakes what is due, claims, and renews the lease: one turn of a claimer. Returns {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead, first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}} Cost: O(settlements + claims) */
+export const taskqueueStep = Script.make({
+  name: "TaskQueue/step",
+  adds: false,
+  sha: "6f0420ceac758e0202dbcc0cb773e07bf15304aa",
+  keys: ["queue"],
+  args: [
+    "now",
+    "claimer",
+    "sequence",
+    "lease",
+    "free",
+    "ahead",
+    "suspect",
+    "limit",
+    "window",
+    "capacity",
+    "ttl",
+    "lanes",
+    "plain",
+    "begun",
+    "others"
+  ],
+  variadic: "rest",
+  commands: [
+    "TIME",
+    "EXISTS",
+    "DEL",
+    "HMGET",
+    "HGET",
+    "HGETALL",
+    "HSET",
+    "HDEL",
+    "HLEN",
+    "HEXISTS",
+    "LPOP",
+    "LPUSH",
+    "RPUSH",
+    "LLEN",
+    "ZADD",
+    "ZREM",
+    "ZCARD",
+    "ZCOUNT",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZREMRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Settles, marks what has begun, wakes what is due, claims, and renews the lease: one turn of a claimer.
+-- KEYS[1] queue     what all keys of the queue begin with; each is said in Keys.ts
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] claimer   who
+-- ARGV[3] sequence  of this step; the last one again is answered again, a lower one is refused
+-- ARGV[4] lease     ms
+-- ARGV[5] free      runs that may begin at once
+-- ARGV[6] ahead     how many more to claim
+-- ARGV[7] suspect   1: one suspect may be among them
+-- ARGV[8] limit     starts in any span of window; 0: any number
+-- ARGV[9] window    ms
+-- ARGV[10] capacity dead letters kept
+-- ARGV[11] ttl      ms that a dead letter is kept
+-- ARGV[12] lanes    how many
+-- ARGV[13] plain    settlements of plain tasks that are done
+-- ARGV[14] begun    how many
+-- ARGV[15] others   other settlements
+-- ARGV[16...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
+-- RETURNS {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead,
+-- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
+-- COST O(settlements + claims)
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
+-- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll()
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  if count > 0 then wake(count) end
+  woken = {}
+end
+local function rouse(caller)
+  local two = call('ZRANGE', base .. ':idle', 0, 1)
+  local one = two[1] ~= caller and two[1] or two[2]
+  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
+  sooner = false
+end
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end
+-- Dead letters.
+-- kill(number, record, reason, error, attempts, crashes): it dies now
+-- trim(capacity, timeToLive): ends those that are too old or too many, at most 128
+local function kill(number, record, reason, error, attempts, crashes)
+  call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+  call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
+  call('ZADD', base .. ':dead', int(now), pad(number))
+  vacate(number, record)
+  unhold(number, record)
+end
+local function trim(capacity, timeToLive)
+  local dead = base .. ':dead'
+  local old = call('ZCOUNT', dead, '-inf', int(now - timeToLive))
+  local count = math.min(128, math.max(old, call('ZCARD', dead) - capacity))
+  if count <= 0 then return end
+  for _, member in ipairs(call('ZRANGE', dead, 0, int(count - 1))) do
+    local number = bare(member)
+    local record = call('HGET', base .. ':tasks', number)
+    if not record or isKnown(record) then
+      call('ZREM', dead, member)
+      if record then finish(number, record) end
+    end
+  end
+end
+-- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- An entry that lives again has no time; one that was kept longer stands there again under its later time.
+local function collect()
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+  if #over == 0 then return end
+  many('ZREM', ':expiring', over)
+  for _, member in ipairs(over) do
+    local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+    if kind == 'r' then call('HDEL', base .. ':results', name)
+    elseif kind == 't' then call('DEL', base .. ':starts')
+    elseif kind == 's' then
+      local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
+      if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      else
+        call('HDEL', base .. ':meta', '=' .. name)
+        call('ZREM', base .. ':idle', name)
+      end
+    else
+      local key, pattern = base .. ':ids', '^%d+ (%d+)$'
+      if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
+      local till = string.match(call('HGET', key, name) or '', pattern)
+      if till and tonumber(till) <= now then call('HDEL', key, name) end
+    end
+  end
+end
+-- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
+-- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
+-- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
+-- detail (delay in ms, reason), error, answer
+-- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
+local claimed, kills = ':claimed:' .. ARGV[2], 0
+local function plainly(from, count)
+  if count == 0 then return '' end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local letters, done = {}, {}
+  for i = 1, count do
+    local value, number = held[i], ARGV[from + i - 1]
+    if value and string.sub(value, 2) == ARGV[from + count + i - 1] then
+      letters[i], done[#done + 1] = 'S', number
+      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number end
+    else letters[i] = 'L' end
+  end
+  if #done > 0 then
+    many('HDEL', claimed, done)
+    many('HDEL', ':tasks', done)
+  end
+  return #done == count and #gone == 0 and '' or table.concat(letters)
+end
+local function one(i, held, record, tried)
+  local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
+  call('HDEL', base .. claimed, number)
+  if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
+  local attempts, crashes = tries(tried)
+  if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if kind == 'X' or kind == 'Y' then
+    kills = kills + 1
+    kill(number, record, detail, error, attempts + 1, crashes)
+    if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
+    return 'S'
+  end
+  vacate(number, record)
+  if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
+  call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
+  call('HSET', base .. ':errors', number, '\\n' .. error)
+  if tonumber(detail) > 0 then sleep(number, laneOf(record), now + detail) else toEnd(number, laneOf(record)) end
+  return 'S'
+end
+local function settle(from, count)
+  local numbers, letters = {}, {}
+  for i = 1, count do numbers[i] = ARGV[from + (i - 1) * 6] end
+  if count == 0 then return '' end
+  local held = call('HMGET', base .. claimed, unpack(numbers))
+  local records = call('HMGET', base .. ':tasks', unpack(numbers))
+  local tried = call('HMGET', base .. ':attempts', unpack(numbers))
+  for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
+  return table.concat(letters)
+end
+local function begin(from, count)
+  if count == 0 then return end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local runs = {}
+  for i = 1, count do
+    if held[i] and string.byte(held[i]) == 97 then
+      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
+    end
+  end
+  if #runs > 0 then many('HSET', claimed, runs) end
+end
+-- Places of a key, of which a task takes one while it is claimed (\`:running:<key>\`, number -> claimer) or waits.
+-- enter(number, record, key): false: none is free, and now it waits
+local entered, healed = {}, {}
+local function isThere(number, claimer) return call('HEXISTS', base .. ':claimed:' .. claimer, number) == 1 end
+-- Whoever holds a place and is in nobody's hands has been forgotten by the data.
+local function heal(key)
+  local held = call('HGETALL', base .. ':running:' .. key)
+  for i = 1, #held, 2 do
+    local number = held[i]
+    local lives = entered[number] or isThere(number, held[i + 1])
+    for _, claimer in ipairs(lives and {} or call('ZRANGE', base .. ':leases', 0, -1)) do
+      lives = lives or isThere(number, claimer)
+    end
+    if not lives then call('HDEL', base .. ':running:' .. key, number) end
+  end
+  healed[key] = true
+end
+local function enter(number, record, key)
+  local running, limit = base .. ':running:' .. key, tonumber(field(record, 'n'))
+  local isFull = call('HLEN', running) >= limit
+  if isFull and not healed[key] then
+    heal(key)
+    isFull = call('HLEN', running) >= limit
+  end
+  if isFull then
+    call('ZADD', base .. ':waiting:' .. key, number, number)
+    return false
+  end
+  entered[number] = true
+  call('HSET', running, number, ARGV[2])
+  return true
+end
+-- draw(lane, room, total, takesSuspect): takes from a lane while fewer than total are taken; while fewer than room from
+-- its front, which nobody stands in where room is 0; gives whether another suspect may be taken
+-- numbers, records: what has been taken, in that order; isCut: a bound was met, there may be more at once
+-- foreign: of a newer format, which is left as it is; putBack() does that
+local numbers, records, foreign, isCut = {}, {}, {}, false
+local function take(popped, key, isList)
+  local found = call('HMGET', base .. ':tasks', unpack(popped))
+  for i = 1, #popped do
+    local number, record = popped[i], found[i]
+    if record and string.find(record, '^1 %d+\\n') then
+      numbers[#numbers + 1], records[#records + 1] = number, record
+    elseif record and not isKnown(record) then foreign[#foreign + 1] = { number, key, isList }
+    elseif record then
+      local place = field(record, 'p')
+      if not place or enter(number, record, place) then numbers[#numbers + 1], records[#records + 1] = number, record end
+    end
+  end
+end
+local function pop(key, isList, count)
+  if isList then return call('LPOP', key, count) or {} end
+  local popped, scored = {}, call('ZPOPMIN', key, count)
+  for i = 1, #scored, 2 do popped[#popped + 1] = scored[i] end
+  return popped
+end
+local function from(key, isList, total)
+  for _ = 1, 4 do
+    local count = math.min(512, total - #numbers)
+    if count <= 0 then return end
+    local popped = pop(key, isList, count)
+    if #popped > 0 then take(popped, key, isList) end
+    if #popped < count then return end
+  end
+  if #numbers < total then isCut = true end
+end
+local function draw(lane, room, total, takesSuspect)
+  local ready, front, suspect = base .. ':ready:' .. lane, base .. ':front:' .. lane, base .. ':suspect:' .. lane
+  local before = #numbers
+  if takesSuspect and before < room then from(suspect, false, before + 1) end
+  takesSuspect = takesSuspect and #numbers == before
+  from(front, false, room)
+  from(ready, true, total)
+  if string.sub(lane, 1, 1) == 'p' and #numbers > before and call('EXISTS', ready, front, suspect) == 0 then
+    call('ZREM', base .. ':names', string.sub(lane, 2))
+  end
+  return takesSuspect
+end
+local function putBack()
+  for i = #foreign, 1, -1 do
+    local number, key, isList = unpack(foreign[i])
+    if isList then call('LPUSH', key, number) else call('ZADD', key, number, number) end
+  end
+end
+-- The end of a claimer's turn.
+-- hold(first, free, window): what has been taken is its own, with fences from first on; its lease; with a window, starts
+-- nextStart(limit, window): when the rate allows another start, where it allows none now
+-- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
+local function hold(first, free, window)
+  local held, starts = {}, {}
+  for i = 1, #numbers do
+    local fence = int(first + i - 1)
+    held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
+    if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
+  end
+  many('HSET', claimed, held)
+  many('ZADD', ':starts', starts)
+  if #starts > 0 then call('ZADD', base .. ':expiring', int(now + window), 't') end
+  if #held > 0 or call('HLEN', base .. claimed) > 0 then
+    call('ZADD', base .. ':leases', int(now + ARGV[4]), ARGV[2])
+  else call('ZREM', base .. ':leases', ARGV[2]) end
+end
+local function nextStart(limit, window)
+  local starts = base .. ':starts'
+  local over = call('ZCARD', starts) - limit
+  return over >= 0 and call('ZRANGE', starts, int(over), int(over), 'WITHSCORES')[2] + window or nil
+end
+local function waiting(lane, withSuspects)
+  local count = call('LLEN', base .. ':ready:' .. lane) + call('ZCARD', base .. ':front:' .. lane)
+  return count + (withSuspects and call('ZCARD', base .. ':suspect:' .. lane) or 0)
+end
+local function stand(claimer, isIdle, some, mayWake)
+  if some then call('ZREM', base .. ':idle', claimer) end
+  if some and mayWake and call('ZCARD', base .. ':idle') > 0 then
+    local lanes, count = {}, 0
+    for i = 16, 15 + ARGV[12] do lanes[ARGV[i]] = true end
+    for lane in pairs(woken) do lanes[lane] = true end
+    for lane in pairs(lanes) do
+      -- One that takes no suspect wakes nobody for it, or two of them would wake each other for ever.
+      if string.sub(lane, 1, 1) == 'l' then count = count + waiting(lane, ARGV[7] == '1') end
+    end
+    if count > 0 then wake(count) end
+  end
+  for lane in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
+  end
+  if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end
+end
+-- The answer of a step, and the same answer again.
+-- answer(plain, others, paused, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS
+-- again(): as the memo "<sequence> <at> <first fence> <last> <ahead> <paused> <due> <more> <idle> <plain> <others>" says,
+-- with all that is still held of what was claimed
+local function answer(plain, others, paused, due, isMore, isIdle, ahead, fences, numbers, records, tried)
+  local wait = due == '-' and -1 or math.max(0, due - now)
+  return { '', m.life or '', plain, others, paused, wait, isMore, isIdle, ahead, fences, numbers, records, tried }
+end
+local function again()
+  local w, mine, numbers, fences, records = {}, {}, {}, {}, {}
+  for word in string.gmatch(m.memo, '%S+') do w[#w + 1] = word end
+  local held = call('HGETALL', base .. ':claimed:' .. ARGV[2])
+  for i = 1, #held, 2 do
+    local fence = tonumber(string.sub(held[i + 1], 2))
+    if fence >= tonumber(w[3]) and fence <= tonumber(w[4]) then mine[#mine + 1] = { held[i], fence } end
+  end
+  table.sort(mine, function(one, other) return one[2] < other[2] end)
+  for _, claim in ipairs(mine) do
+    local record = call('HGET', base .. ':tasks', claim[1])
+    if record and isKnown(record) then
+      numbers[#numbers + 1], fences[#fences + 1], records[#records + 1] = claim[1], int(claim[2]), record
+    end
+  end
+  local tried = #numbers > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
+  local plain, others = w[10] == '-' and '' or w[10], w[11] == '-' and '' or w[11]
+  local ahead = math.min(tonumber(w[5]), #numbers)
+  return answer(plain, others, tonumber(w[6]), w[7], tonumber(w[8]), tonumber(w[9]), ahead, fences, numbers, records, tried)
+end
+local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local lanesAt, plainAt = 16, 16 + ARGV[12]
+local begunAt = plainAt + 2 * ARGV[13]
+if not open(KEYS[1], claimer) then return { m.format } end
+local before = tonumber(string.match(m.memo or '0', '^%d+'))
+if sequence == before then return again() elseif sequence < before then return { 'refused' } end
+local plain = plainly(plainAt, tonumber(ARGV[13]))
+local others = settle(begunAt + ARGV[14], tonumber(ARGV[15]))
+begin(begunAt, tonumber(ARGV[14]))
+if kills > 0 then trim(tonumber(ARGV[10]), tonumber(ARGV[11])) end
+clear()
+flush()
+collect()
+local keys = { base .. ':delayed', base .. ':idle', base .. ':attempts' }
+for i = lanesAt, plainAt - 1 do
+  keys[#keys + 1], keys[#keys + 2] = base .. ':front:' .. ARGV[i], base .. ':suspect:' .. ARGV[i]
+end
+-- Where there is nothing of all this, nobody pays for it.
+local some = call('EXISTS', unpack(keys)) > 0
+local due, asked = some and promote() or nil, free + ARGV[6]
+local total, isRated = m.isPaused and 0 or asked, false
+if limit > 0 and total > 0 then
+  call('ZREMRANGEBYSCORE', base .. ':starts', '-inf', int(now - window))
+  local left = math.max(0, limit - call('ZCARD', base .. ':starts'))
+  isRated, total = left < total, math.min(left, total)
+end
+local takesSuspect = ARGV[7] == '1'
+for i = lanesAt, plainAt - 1 do
+  if #numbers >= total or isCut then break end
+  takesSuspect = draw(ARGV[i], some and math.min(free, total) or 0, total, takesSuspect)
+end
+putBack()
+local first, count = math.max(m.fence + 1, micros), #numbers
+local last = first + count - 1
+hold(first, free, limit > 0 and window)
+if isRated then
+  local next = nextStart(limit, window)
+  due = due and next and math.min(due, next) or due or next
+end
+local isMore = isCut or due ~= nil and due <= now
+local isIdle = asked > 0 and count < free and not isMore
+stand(claimer, isIdle, some, not (m.isPaused or isRated or #foreign > 0))
+if sooner then rouse(claimer) end
+local paused, more, idle = m.isPaused and 1 or 0, isMore and 1 or 0, isIdle and 1 or 0
+local ahead = math.max(0, count - free)
+local memo = { int(sequence), int(now), int(first), int(last), ahead, paused, due and int(due) or '-', more, idle }
+memo[10], memo[11] = plain == '' and '-' or plain, others == '' and '-' or others
+call('HSET', base .. ':meta', '=' .. claimer, table.concat(memo, ' '), 'fence', int(count > 0 and last or m.fence))
+if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. claimer) end
+local tried = some and count > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
+return answer(plain, others, paused, due or '-', more, idle, ahead, int(first), numbers, records, tried)
+`
+})
+
 /** All of them, for whoever needs to know every command that Troupe runs. */
 export const all = [
   peerregistryBeat,
@@ -635,5 +3234,18 @@ export const all = [
   peerregistryTerms,
   peerregistryUpdate,
   pubsubAppend,
-  pubsubRead
+  pubsubRead,
+  taskqueueAnswer,
+  taskqueueBeat,
+  taskqueueCancel,
+  taskqueueCounts,
+  taskqueueDepart,
+  taskqueueEnqueue,
+  taskqueueInspect,
+  taskqueuePage,
+  taskqueuePause,
+  taskqueueProgress,
+  taskqueuePurge,
+  taskqueueRedrive,
+  taskqueueStep
 ] as const

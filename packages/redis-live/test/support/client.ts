@@ -81,7 +81,7 @@ export const took = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<rea
   })
 
 const script = <const K extends string, const A extends string = never, const V extends string = never>(
-  header: Omit<Script.Header<K, A, V>, "sha" | "commands">
+  header: Omit<Script.Header<K, A, V, never>, "sha" | "commands">
 ) => Script.make({ ...header, commands: [], sha: createHash("sha1").update(header.source).digest("hex") })
 
 /** Adds one and gives the sum. */

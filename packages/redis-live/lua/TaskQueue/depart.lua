@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] who       a claimer, or a sender
+-- RETURNS {format} of newer data, else {""}
+-- COST O(claims)
+-- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, end
+local who = ARGV[2]
+if not open(KEYS[1]) then return { m.format } end
+local key = base .. ':claimed:' .. who
+local held = call('HGETALL', key)
+for i = 1, #held, 2 do
+  local number, record = held[i], call('HGET', base .. ':tasks', held[i])
+  if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
+  elseif record then
+    vacate(number, record)
+    toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
+  end
+end
+call('DEL', key)
+call('ZREM', base .. ':leases', who)
+call('ZREM', base .. ':idle', who)
+call('ZREM', base .. ':expiring', 's' .. who)
+call('HDEL', base .. ':meta', '=' .. who)
+clear()
+wakeAll()
+return { '' }

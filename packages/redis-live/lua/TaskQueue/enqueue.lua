@@ -1,0 +1,66 @@
+#!lua
+-- Adds tasks in their order, all in one step.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] life      a name for the queue's data, should it begin
+-- ARGV[3] sender    percent-encoded
+-- ARGV[4] sequence  of this batch; the last one again is answered again, a lower one is refused
+-- ARGV[5] max       tasks that may wait or sleep
+-- ARGV[6] lane      of all of them, if they have nothing but a lane; else empty
+-- ARGV[7...] entries the record without its head; where lane is empty: lane, that, due (a<ms>, i<ms in> or empty), id, unique key
+-- RETURNS {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own,
+-- else {"", life, 0, E<id> D<id> or F, ...}
+-- COST O(entries)
+-- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, held
+local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
+if not open(KEYS[1], sender) then return { m.format } end
+local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
+local stride = lane == '' and 5 or 1
+if sequence < tonumber(before) then return { 'refused' } end
+if sequence == tonumber(before) then
+  local again = { '', m.life }
+  for word in string.gmatch(known, '%S+') do again[#again + 1] = word end
+  return again
+end
+local life, number, count = m.life or ARGV[2], m.next, (#ARGV - 6) / stride
+m.life = life
+room = room - call('HLEN', base .. ':tasks')
+if room < count then room = room + call('ZCARD', base .. ':dead') + held() end
+local head, records, tail, fresh, answers, isSmooth = '1 ' .. int(now), {}, {}, {}, {}, lane ~= '' and room >= count
+if isSmooth then
+  for i = 7, #ARGV do
+    number = number + 1
+    local text = int(number)
+    tail[#tail + 1], records[#records + 1], records[#records + 2] = text, text, head .. ARGV[i]
+  end
+  many('RPUSH', ':ready:' .. lane, tail)
+  grow(lane, #tail)
+end
+for i = 7, isSmooth and 6 or #ARGV, stride do
+  local at, rest, due, id, key = lane, ARGV[i], '', '', ''
+  if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
+  local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
+  if there then answers[#answers + 1] = 'D' .. there
+  elseif room <= 0 then answers[#answers + 1] = 'F'
+  else
+    number, room = number + 1, room - 1
+    local text = int(number)
+    local its = id ~= '' and id or text .. '.' .. life
+    fresh[text], answers[#answers + 1], records[#records + 1], records[#records + 2] = true, 'E' .. its, text, head .. rest
+    local ms = tonumber(string.sub(due, 2)) or 0
+    local wakes = string.sub(due, 1, 1) == 'i' and now + ms or ms
+    if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
+    if id ~= '' then call('HSET', base .. ':ids', id, text) end
+    if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+  end
+end
+flush()
+many('HSET', ':tasks', records)
+wakeAll()
+if sooner then rouse() end
+local first = isSmooth and int(m.next + 1) or '0'
+local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
+call('HSET', base .. ':meta', 'format', '1', 'life', life, 'next', int(number), '=' .. sender, memo)
+if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. sender) end
+return { '', life, first, unpack(answers) }

@@ -1,0 +1,25 @@
+-- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- An entry that lives again has no time; one that was kept longer stands there again under its later time.
+local function collect()
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+  if #over == 0 then return end
+  many('ZREM', ':expiring', over)
+  for _, member in ipairs(over) do
+    local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+    if kind == 'r' then call('HDEL', base .. ':results', name)
+    elseif kind == 't' then call('DEL', base .. ':starts')
+    elseif kind == 's' then
+      local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
+      if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      else
+        call('HDEL', base .. ':meta', '=' .. name)
+        call('ZREM', base .. ':idle', name)
+      end
+    else
+      local key, pattern = base .. ':ids', '^%d+ (%d+)$'
+      if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
+      local till = string.match(call('HGET', key, name) or '', pattern)
+      if till and tonumber(till) <= now then call('HDEL', key, name) end
+    end
+  end
+end

@@ -1,0 +1,51 @@
+-- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
+-- vacate(number, record): gives its place to whoever waits for it longest
+-- unhold(number, record): its unique key is free, or kept for its window
+-- finish(number, record, kind, answer): all of that; no kind, no answer
+local gone, ended = {}, {}
+local function toldTo(number, record)
+  if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
+end
+local function keep(number, record, kind, answer)
+  local over = now + tonumber(field(record, 'k') or 0)
+  if over == now then return end
+  local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\n'
+  call('HSET', base .. ':results', number, head .. answer)
+  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  toldTo(number, record)
+end
+local function vacate(number, record)
+  local key = field(record, 'p')
+  if not key then return end
+  call('HDEL', base .. ':running:' .. key, number)
+  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
+  local its = first and call('HGET', base .. ':tasks', first)
+  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+end
+local function unhold(number, record)
+  local key = field(record, 'u')
+  local holder = key and call('HGET', base .. ':unique', key)
+  if not holder or string.match(holder, '^(%d+) %S+$') ~= number then return end
+  local over = now + tonumber(field(record, 'w') or 0)
+  if over == now then call('HDEL', base .. ':unique', key) return end
+  call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
+  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+end
+local function finish(number, record, kind, answer)
+  gone[#gone + 1] = number
+  vacate(number, record)
+  unhold(number, record)
+  if kind then keep(number, record, kind, answer) end
+  local id = field(record, 'i')
+  if not id then return end
+  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
+  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+end
+local function clear()
+  if #gone > 0 then
+    for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
+  end
+  if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
+  gone, ended = {}, {}
+end

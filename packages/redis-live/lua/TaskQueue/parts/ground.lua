@@ -1,0 +1,29 @@
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of `who`; false: the data is of a newer format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  return m.format == '1'
+end

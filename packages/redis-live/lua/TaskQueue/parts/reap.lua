@@ -1,0 +1,46 @@
+-- What belongs to whom nobody hears of any more.
+-- take(caller): takes all claims away from claimers whose lease is over; they lie in `:claimed:<claimer>!<when>` since
+-- back(): gives at most 256 of what was taken away back to the queue
+local function take(caller)
+  for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
+    if claimer ~= caller and not string.find(claimer, '!', 1, true) then
+      local held, taken = base .. ':claimed:' .. claimer, claimer .. '!' .. int(now)
+      if call('EXISTS', held) == 1 then
+        call('RENAME', held, base .. ':claimed:' .. taken)
+        call('ZADD', base .. ':leases', 0, taken)
+      end
+      call('ZREM', base .. ':leases', claimer)
+      call('ZREM', base .. ':idle', claimer)
+      call('ZREM', base .. ':expiring', 's' .. claimer)
+      call('HDEL', base .. ':meta', '=' .. claimer)
+    end
+  end
+end
+local function give(number, letter, record)
+  if letter == 'c' then return finish(number, record, 'X', '') end
+  local attempts, crashes = tries(call('HGET', base .. ':attempts', number))
+  if letter == 'r' then attempts, crashes = attempts + 1, crashes + 1 end
+  if letter == 'r' and crashes >= 3 then
+    kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
+    return toldTo(number, record)
+  end
+  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  vacate(number, record)
+  toFront(number, laneOf(record), crashes)
+end
+local function back()
+  local left = 256
+  for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', 0, 0)) do
+    local key = base .. ':claimed:' .. claimer
+    local held = call('HGETALL', key)
+    for i = 1, left > 0 and #held or 0, 2 do
+      local record = call('HGET', base .. ':tasks', held[i])
+      if left > 0 and (not record or isKnown(record)) then
+        left = left - 1
+        call('HDEL', key, held[i])
+        if record then give(held[i], string.sub(held[i + 1], 1, 1), record) end
+      end
+    end
+    if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end
+  end
+end

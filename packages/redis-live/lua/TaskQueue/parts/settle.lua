@@ -1,0 +1,64 @@
+-- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
+-- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
+-- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
+-- detail (delay in ms, reason), error, answer
+-- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
+local claimed, kills = ':claimed:' .. ARGV[2], 0
+local function plainly(from, count)
+  if count == 0 then return '' end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local letters, done = {}, {}
+  for i = 1, count do
+    local value, number = held[i], ARGV[from + i - 1]
+    if value and string.sub(value, 2) == ARGV[from + count + i - 1] then
+      letters[i], done[#done + 1] = 'S', number
+      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number end
+    else letters[i] = 'L' end
+  end
+  if #done > 0 then
+    many('HDEL', claimed, done)
+    many('HDEL', ':tasks', done)
+  end
+  return #done == count and #gone == 0 and '' or table.concat(letters)
+end
+local function one(i, held, record, tried)
+  local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
+  call('HDEL', base .. claimed, number)
+  if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
+  local attempts, crashes = tries(tried)
+  if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if kind == 'X' or kind == 'Y' then
+    kills = kills + 1
+    kill(number, record, detail, error, attempts + 1, crashes)
+    if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
+    return 'S'
+  end
+  vacate(number, record)
+  if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
+  call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
+  call('HSET', base .. ':errors', number, '\n' .. error)
+  if tonumber(detail) > 0 then sleep(number, laneOf(record), now + detail) else toEnd(number, laneOf(record)) end
+  return 'S'
+end
+local function settle(from, count)
+  local numbers, letters = {}, {}
+  for i = 1, count do numbers[i] = ARGV[from + (i - 1) * 6] end
+  if count == 0 then return '' end
+  local held = call('HMGET', base .. claimed, unpack(numbers))
+  local records = call('HMGET', base .. ':tasks', unpack(numbers))
+  local tried = call('HMGET', base .. ':attempts', unpack(numbers))
+  for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
+  return table.concat(letters)
+end
+local function begin(from, count)
+  if count == 0 then return end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local runs = {}
+  for i = 1, count do
+    if held[i] and string.byte(held[i]) == 97 then
+      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
+    end
+  end
+  if #runs > 0 then many('HSET', claimed, runs) end
+end

@@ -1,0 +1,44 @@
+-- The end of a claimer's turn.
+-- hold(first, free, window): what has been taken is its own, with fences from first on; its lease; with a window, starts
+-- nextStart(limit, window): when the rate allows another start, where it allows none now
+-- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
+local function hold(first, free, window)
+  local held, starts = {}, {}
+  for i = 1, #numbers do
+    local fence = int(first + i - 1)
+    held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
+    if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
+  end
+  many('HSET', claimed, held)
+  many('ZADD', ':starts', starts)
+  if #starts > 0 then call('ZADD', base .. ':expiring', int(now + window), 't') end
+  if #held > 0 or call('HLEN', base .. claimed) > 0 then
+    call('ZADD', base .. ':leases', int(now + ARGV[4]), ARGV[2])
+  else call('ZREM', base .. ':leases', ARGV[2]) end
+end
+local function nextStart(limit, window)
+  local starts = base .. ':starts'
+  local over = call('ZCARD', starts) - limit
+  return over >= 0 and call('ZRANGE', starts, int(over), int(over), 'WITHSCORES')[2] + window or nil
+end
+local function waiting(lane, withSuspects)
+  local count = call('LLEN', base .. ':ready:' .. lane) + call('ZCARD', base .. ':front:' .. lane)
+  return count + (withSuspects and call('ZCARD', base .. ':suspect:' .. lane) or 0)
+end
+local function stand(claimer, isIdle, some, mayWake)
+  if some then call('ZREM', base .. ':idle', claimer) end
+  if some and mayWake and call('ZCARD', base .. ':idle') > 0 then
+    local lanes, count = {}, 0
+    for i = 16, 15 + ARGV[12] do lanes[ARGV[i]] = true end
+    for lane in pairs(woken) do lanes[lane] = true end
+    for lane in pairs(lanes) do
+      -- One that takes no suspect wakes nobody for it, or two of them would wake each other for ever.
+      if string.sub(lane, 1, 1) == 'l' then count = count + waiting(lane, ARGV[7] == '1') end
+    end
+    if count > 0 then wake(count) end
+  end
+  for lane in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
+  end
+  if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end
+end

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- From now on nothing is claimed, or things are claimed again.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] paused    1: nothing is
+-- RETURNS {format} of newer data, else {""}
+-- COST O(claimers)
+-- COMMANDS TIME, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
+-- PARTS ground
+if not open(KEYS[1]) then return { m.format } end
+local key, word = ':leases', 'pause'
+if ARGV[2] == '1' then call('HSET', base .. ':meta', 'paused', '1')
+else
+  call('HDEL', base .. ':meta', 'paused')
+  key, word = ':idle', 'work'
+end
+for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do call('SPUBLISH', base .. ':' .. claimer, word) end
+if word == 'work' then call('DEL', base .. ':idle') end
+return { '' }

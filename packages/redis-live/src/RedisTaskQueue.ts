@@ -1,0 +1,195 @@
+/** TaskQueue on Redis: a slot per queue, one script for a batch of tasks, and one for a claimer's whole turn. */
+import * as Name from "@troupe/core/Name"
+import { type Beat, type Beaten, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import { ConnectionTypeId } from "./internal/Connection.ts"
+import * as Keys from "./internal/Keys.ts"
+import {
+  accepted,
+  beatArgs,
+  bounded,
+  entryArgs,
+  given,
+  groups,
+  letters,
+  plainLane,
+  scripted,
+  stepArgs,
+  stepped
+} from "./internal/Tasks.ts"
+import { RedisClient } from "./RedisClient.ts"
+
+/** Where TaskQueue keeps its queues, for those that share the RedisClient's server, database and prefix. */
+export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effect(
+  TaskQueueStore,
+  Effect.gen(function* () {
+    const client = yield* RedisClient
+    const connection = client[ConnectionTypeId]
+    const keys = Keys.tasks(connection.keyPrefix)
+    const life = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
+    const on = (queue: string) => ({ queue: keys.queue(queue) })
+    const beatOf = (beats: ReadonlyArray<Beat>) =>
+      connection.call(scripted.beat, {
+        service,
+        operation: "work",
+        role: "beat",
+        keys: { queues: beats.map(({ queue }) => keys.queue(queue)) },
+        args: { rest: beats.flatMap(beatArgs) }
+      })
+
+    return TaskQueueStore.of({
+      enqueue: (queue, batch) => {
+        const lane = plainLane(batch.entries)
+        return Effect.map(
+          connection.call(scripted.enqueue, {
+            service,
+            operation: "enqueue",
+            keys: on(queue),
+            args: {
+              life,
+              sender: batch.sender,
+              sequence: batch.sequence,
+              max: bounded(batch.maxLength),
+              lane: lane ?? "",
+              entries: entryArgs(batch, lane === undefined)
+            }
+          }),
+          (reply) => accepted(reply, batch.entries.length)
+        )
+      },
+      step: (queue, step) => {
+        const order = groups(step.settlements)
+        return Effect.map(
+          connection.call(scripted.step, {
+            service,
+            operation: "work",
+            keys: on(queue),
+            args: stepArgs(step, order)
+          }),
+          (reply) => stepped(reply, step.settlements.length, order)
+        )
+      },
+      beat: (beats) =>
+        beats.length === 0
+          ? Effect.succeed([])
+          : connection.isCluster
+            ? Effect.map(
+                Effect.forEach(byQueue(beats), (group) => Effect.map(beatOf(group), (all) => [group, all] as const), {
+                  concurrency: "unbounded"
+                }),
+                (groups) => inOrder(beats, groups)
+              )
+            : beatOf(beats),
+      depart: (queue, who) =>
+        connection.call(scripted.depart, {
+          service,
+          operation: "work",
+          keys: on(queue),
+          args: { who }
+        }),
+      progress: (queue, claimer, claim, value) =>
+        connection.call(scripted.progress, {
+          service,
+          operation: "progress",
+          keys: on(queue),
+          args: { claimer, number: claim.number, fence: claim.fence, value }
+        }),
+      cancel: (queue, id) =>
+        connection.call(scripted.cancel, {
+          service,
+          operation: "cancel",
+          keys: on(queue),
+          args: { id: Name.encode(id) }
+        }),
+      answer: (queue, id, waitMs) =>
+        connection.call(scripted.answer, {
+          service,
+          operation: "result",
+          keys: on(queue),
+          args: { id: Name.encode(id), wait: bounded(waitMs) }
+        }),
+      inspect: (queue, id) =>
+        connection.call(scripted.inspect, {
+          service,
+          operation: "inspect",
+          keys: on(queue),
+          args: { id: Name.encode(id) }
+        }),
+      page: (queue, state, cursor) =>
+        connection.call(scripted.page, {
+          service,
+          operation: state === "Dead" ? "deadLetters" : "list",
+          keys: on(queue),
+          args: { state: letters[state], cursor }
+        }),
+      counts: (queue) => connection.call(scripted.counts, { service, operation: "counts", keys: on(queue), args: {} }),
+      redrive: (queue, which) =>
+        connection.call(scripted.redrive, {
+          service,
+          operation: "redrive",
+          keys: on(queue),
+          args: "id" in which ? { id: Name.encode(which.id), cursor: "" } : { id: "", cursor: which.cursor }
+        }),
+      purge: (queue, state, cursor) =>
+        connection.call(scripted.purge, {
+          service,
+          operation: "purge",
+          keys: on(queue),
+          args: { state: letters[state], cursor }
+        }),
+      pause: (queue, isPaused) =>
+        connection.call(scripted.pause, {
+          service,
+          operation: isPaused ? "pause" : "resume",
+          keys: on(queue),
+          args: { paused: isPaused ? 1 : 0 }
+        }),
+      connect: (listener) =>
+        Effect.map(
+          connection.link(service, {
+            message: (channel, payload) => {
+              const name = keys.nameOf(channel)
+              if (name !== undefined) listener.message(name, payload)
+            },
+            lost: (channels) =>
+              listener.lost(
+                channels.flatMap((channel) => {
+                  const name = keys.nameOf(channel)
+                  return name === undefined ? [] : [name]
+                })
+              )
+          }),
+          (link) => ({
+            subscribe: (channels) => link.subscribe(channels.map(keys.channel)),
+            unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel))
+          })
+        ),
+      commandTimeoutMs: connection.commandTimeoutMs,
+      immortal: false
+    })
+  })
+)
+
+// -- internals ----------------------------------------------------------------------------------------------------
+
+const service = "TaskQueue"
+
+const byQueue = (beats: ReadonlyArray<Beat>): Iterable<ReadonlyArray<Beat>> => {
+  const groups = new Map<string, Array<Beat>>()
+  for (const beat of beats) {
+    const group = groups.get(beat.queue)
+    if (group === undefined) groups.set(beat.queue, [beat])
+    else group.push(beat)
+  }
+  return groups.values()
+}
+
+const inOrder = (
+  beats: ReadonlyArray<Beat>,
+  groups: ReadonlyArray<readonly [ReadonlyArray<Beat>, ReadonlyArray<Beaten>]>
+): ReadonlyArray<Beaten> => {
+  const answers = new Map(groups.flatMap(([asked, told]) => asked.map((beat, i) => [beat, told[i]] as const)))
+  return beats.map((beat) => given(answers.get(beat)))
+}
