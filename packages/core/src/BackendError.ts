@@ -159,10 +159,13 @@ export class BackendError extends Schema.TaggedError<BackendError>("@troupe/core
   service: Schema.String,
   operation: Schema.String,
   reason: Reason,
-  outcome: Schema.Literals(["NotApplied", "Unknown"])
+  outcome: Schema.Literals(["NotApplied", "Unknown"]),
+  /** Of a call that does many things in several steps: how many of the first were done before this one failed. */
+  accepted: Schema.optionalKey(Schema.Int)
 }) {
   override get message(): string {
-    return `${this.service}.${this.operation}: ${this.reason.message}`
+    const also = this.accepted === undefined ? "" : `; the first ${this.accepted} were accepted`
+    return `${this.service}.${this.operation}: ${this.reason.message}${also}`
   }
   get isRetryable(): boolean {
     return this.reason.isRetryable

@@ -45,3 +45,39 @@ export const beatsLate = Metric.counter("troupe_peers_beats_late", {
 export const eventLoopLag = Metric.gauge("troupe_event_loop_lag", {
   description: "Milliseconds by which the timer of the last heartbeat fired late"
 })
+
+/** Tasks that the backend has accepted; with the attribute `task` they are counted apart. */
+export const tasksEnqueued = Metric.counter("troupe_tasks_enqueued", {
+  description: "Tasks enqueued by this process, by task",
+  incremental: true
+})
+
+/** Tasks that this process has done, as the backend has acknowledged. */
+export const tasksCompleted = Metric.counter("troupe_tasks_completed", {
+  description: "Tasks completed by this process, by task",
+  incremental: true
+})
+
+/** Attempts of this process that failed and are tried again. */
+export const tasksRetried = Metric.counter("troupe_tasks_retried", {
+  description: "Failed attempts of this process that are tried again, by task",
+  incremental: true
+})
+
+/** Tasks that became dead letters here. */
+export const tasksDead = Metric.counter("troupe_tasks_dead", {
+  description: "Tasks that ended as dead letters in this process, by task",
+  incremental: true
+})
+
+/** Runs whose task was taken over by others before they ended: their leases were over. */
+export const tasksLost = Metric.counter("troupe_tasks_lost", {
+  description: "Runs of this process that lost their task, by task",
+  incremental: true
+})
+
+/** How long a run took, whatever its end. */
+export const taskDuration = Metric.histogram("troupe_tasks_duration", {
+  description: "Milliseconds that runs of this process took, by task",
+  boundaries: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000]
+})

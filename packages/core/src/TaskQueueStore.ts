@@ -16,10 +16,15 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { BackendError } from "./BackendError.ts"
 import type { Link, Listener } from "./Link.ts"
 import * as Name from "./Name.ts"
+
+/** Which task it is: the id it was given, or one that the backend made. */
+export const TaskId = Schema.String.pipe(Schema.brand("@troupe/core/TaskId"))
+export type TaskId = typeof TaskId.Type
 
 // -- lanes --------------------------------------------------------------------------------------------------------
 
@@ -94,7 +99,14 @@ export interface Claimed {
   readonly isPlain: boolean
 }
 
-export type DeathReason = "AttemptsExhausted" | "PeerCrashes" | "Undecodable" | "Rejected"
+/**
+ * - `AttemptsExhausted`: it failed as often as it may, or its schedule has ended.
+ * - `PeerCrashes`: three peers went away over it.
+ * - `Undecodable`: its payload fitted no schema of whoever tried it.
+ * - `Rejected`: it failed in a way of which its definition says that another try would not help.
+ */
+export const DeathReason = Schema.Literals(["AttemptsExhausted", "PeerCrashes", "Undecodable", "Rejected"])
+export type DeathReason = typeof DeathReason.Type
 
 /** How long, and how many, dead letters are kept. */
 export interface Letters {

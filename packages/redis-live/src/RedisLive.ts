@@ -3,15 +3,17 @@ import type { BackendError } from "@troupe/core/BackendError"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
+import type { Options as TaskQueueOptions, TaskQueue } from "@troupe/core/TaskQueue"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RedisClient from "./RedisClient.ts"
 import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 import * as RedisPubSub from "./RedisPubSub.ts"
+import * as RedisTaskQueue from "./RedisTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = PeerRegistry | PubSub
+export type Troupe = PeerRegistry | PubSub | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends RegistryOptions {
@@ -20,20 +22,24 @@ export interface PeerOptions extends RegistryOptions {
 
 export interface Options extends RedisClient.RedisOptions {
   readonly peer?: PeerOptions | undefined
+  readonly tasks?: TaskQueueOptions | undefined
 }
 
 const make = ({
   peer: { name, ...registry } = {},
+  tasks,
   ...redis
 }: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> => {
-  const services = Layer.merge(RedisPeerRegistry.layer(registry), RedisPubSub.layer).pipe(
-    Layer.provideMerge(RedisClient.layer(redis))
-  )
+  const services = Layer.mergeAll(
+    RedisPeerRegistry.layer(registry),
+    RedisPubSub.layer,
+    RedisTaskQueue.layer(tasks)
+  ).pipe(Layer.provideMerge(RedisClient.layer(redis)))
   return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
 }
 
 // With the client that `RedisClient.layer()` stands for: whoever names either shares it.
-const withoutOptions = Layer.merge(RedisPeerRegistry.layer(), RedisPubSub.layer).pipe(
+const withoutOptions = Layer.mergeAll(RedisPeerRegistry.layer(), RedisPubSub.layer, RedisTaskQueue.layer()).pipe(
   Layer.provideMerge(RedisClient.layer())
 )
 

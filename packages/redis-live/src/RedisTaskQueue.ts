@@ -1,6 +1,7 @@
 /** TaskQueue on Redis: a slot per queue, one script for a batch of tasks, and one for a claimer's whole turn. */
 import * as Name from "@troupe/core/Name"
 import { type Beat, type Beaten, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -28,7 +29,8 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
     const client = yield* RedisClient
     const connection = client[ConnectionTypeId]
     const keys = Keys.tasks(connection.keyPrefix)
-    const life = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
+    const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
+    let lives = 0
     const on = (queue: string) => ({ queue: keys.queue(queue) })
     const beatOf = (beats: ReadonlyArray<Beat>) =>
       connection.call(scripted.beat, {
@@ -48,7 +50,8 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
             operation: "enqueue",
             keys: on(queue),
             args: {
-              life,
+              // Another one each time: data that was lost must not come back under the old name.
+              life: `${base}${(lives += 1).toString(36)}`,
               sender: batch.sender,
               sequence: batch.sequence,
               max: bounded(batch.maxLength),
@@ -163,7 +166,8 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
           }),
           (link) => ({
             subscribe: (channels) => link.subscribe(channels.map(keys.channel)),
-            unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel))
+            unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel)),
+            place: (channel) => link.place(keys.channel(channel))
           })
         ),
       commandTimeoutMs: connection.commandTimeoutMs,
@@ -171,6 +175,14 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
     })
   })
 )
+
+const layerOf = (options?: TaskQueue.Options): Layer.Layer<TaskQueue.TaskQueue, never, RedisClient> =>
+  Layer.provide(TaskQueue.layer(options), store)
+const layerDefault = layerOf()
+
+/** TaskQueue for one peer of those that share the RedisClient's server, database and prefix. */
+export const layer = (options?: TaskQueue.Options): Layer.Layer<TaskQueue.TaskQueue, never, RedisClient> =>
+  options === undefined ? layerDefault : layerOf(options)
 
 // -- internals ----------------------------------------------------------------------------------------------------
 

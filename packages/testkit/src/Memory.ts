@@ -2,13 +2,15 @@
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
+import type { TaskQueue } from "@troupe/core/TaskQueue"
 import * as Layer from "effect/Layer"
 import * as MemoryBackend from "./MemoryBackend.ts"
 import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 import * as MemoryPubSub from "./MemoryPubSub.ts"
+import * as MemoryTaskQueue from "./MemoryTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = PeerRegistry | PubSub
+export type Troupe = PeerRegistry | PubSub | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends Options {
@@ -16,7 +18,7 @@ export interface PeerOptions extends Options {
 }
 
 const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, MemoryBackend.MemoryBackend> => {
-  const services = Layer.merge(MemoryPeerRegistry.layer(registry), MemoryPubSub.layer)
+  const services = Layer.mergeAll(MemoryPeerRegistry.layer(registry), MemoryPubSub.layer, MemoryTaskQueue.layer())
   return Layer.fresh(name === undefined ? services : Layer.provide(services, LocalPeer.layer(name)))
 }
 
@@ -26,6 +28,6 @@ export const layerPeer = (options: PeerOptions = {}): Layer.Layer<Troupe, never,
 
 /** Every service, on a backend of its own: one process, no server. */
 export const layer: Layer.Layer<Troupe> = Layer.provide(
-  Layer.merge(MemoryPeerRegistry.layer(), MemoryPubSub.layer),
+  Layer.mergeAll(MemoryPeerRegistry.layer(), MemoryPubSub.layer, MemoryTaskQueue.layer()),
   MemoryBackend.layer
 )

@@ -51,7 +51,7 @@ end
 local takesSuspect = ARGV[7] == '1'
 for i = lanesAt, plainAt - 1 do
   if #numbers >= total or isCut then break end
-  takesSuspect = draw(ARGV[i], some and math.min(free, total) or 0, total, takesSuspect)
+  takesSuspect = draw(ARGV[i], some and math.min(free, total) or -1, total, takesSuspect)
 end
 putBack()
 local first, count = math.max(m.fence + 1, micros), #numbers

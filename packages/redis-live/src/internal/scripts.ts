@@ -695,7 +695,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "c2094ffa6bfb81268fc8184ac7b509d12f2106bc",
+  sha: "e880f897782e11932eeb3d26c31cc64a057a7e63",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -923,10 +923,7 @@ local function collect()
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
-      else
-        call('HDEL', base .. ':meta', '=' .. name)
-        call('ZREM', base .. ':idle', name)
-      end
+      else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'
       if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
@@ -2677,7 +2674,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "6f0420ceac758e0202dbcc0cb773e07bf15304aa",
+  sha: "5be8b0f18d0e4e669fa95390ed357f89e1636694",
   keys: ["queue"],
   args: [
     "now",
@@ -2938,10 +2935,7 @@ local function collect()
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
-      else
-        call('HDEL', base .. ':meta', '=' .. name)
-        call('ZREM', base .. ':idle', name)
-      end
+      else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'
       if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
@@ -3047,7 +3041,7 @@ local function enter(number, record, key)
   return true
 end
 -- draw(lane, room, total, takesSuspect): takes from a lane while fewer than total are taken; while fewer than room from
--- its front, which nobody stands in where room is 0; gives whether another suspect may be taken
+-- its front, which nobody stands in where room is -1; gives whether another suspect may be taken
 -- numbers, records: what has been taken, in that order; isCut: a bound was met, there may be more at once
 -- foreign: of a newer format, which is left as it is; putBack() does that
 local numbers, records, foreign, isCut = {}, {}, {}, false
@@ -3086,6 +3080,8 @@ local function draw(lane, room, total, takesSuspect)
   if takesSuspect and before < room then from(suspect, false, before + 1) end
   takesSuspect = takesSuspect and #numbers == before
   from(front, false, room)
+  -- Behind those who still stand in front nobody is claimed ahead: they would begin before them.
+  if room >= 0 and call('EXISTS', front) == 1 then total = math.min(total, room) end
   from(ready, true, total)
   if string.sub(lane, 1, 1) == 'p' and #numbers > before and call('EXISTS', ready, front, suspect) == 0 then
     call('ZREM', base .. ':names', string.sub(lane, 2))
@@ -3199,7 +3195,7 @@ end
 local takesSuspect = ARGV[7] == '1'
 for i = lanesAt, plainAt - 1 do
   if #numbers >= total or isCut then break end
-  takesSuspect = draw(ARGV[i], some and math.min(free, total) or 0, total, takesSuspect)
+  takesSuspect = draw(ARGV[i], some and math.min(free, total) or -1, total, takesSuspect)
 end
 putBack()
 local first, count = math.max(m.fence + 1, micros), #numbers

@@ -1,5 +1,5 @@
 -- draw(lane, room, total, takesSuspect): takes from a lane while fewer than total are taken; while fewer than room from
--- its front, which nobody stands in where room is 0; gives whether another suspect may be taken
+-- its front, which nobody stands in where room is -1; gives whether another suspect may be taken
 -- numbers, records: what has been taken, in that order; isCut: a bound was met, there may be more at once
 -- foreign: of a newer format, which is left as it is; putBack() does that
 local numbers, records, foreign, isCut = {}, {}, {}, false
@@ -38,6 +38,8 @@ local function draw(lane, room, total, takesSuspect)
   if takesSuspect and before < room then from(suspect, false, before + 1) end
   takesSuspect = takesSuspect and #numbers == before
   from(front, false, room)
+  -- Behind those who still stand in front nobody is claimed ahead: they would begin before them.
+  if room >= 0 and call('EXISTS', front) == 1 then total = math.min(total, room) end
   from(ready, true, total)
   if string.sub(lane, 1, 1) == 'p' and #numbers > before and call('EXISTS', ready, front, suspect) == 0 then
     call('ZREM', base .. ':names', string.sub(lane, 2))

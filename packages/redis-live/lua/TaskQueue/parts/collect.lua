@@ -11,10 +11,7 @@ local function collect()
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
-      else
-        call('HDEL', base .. ':meta', '=' .. name)
-        call('ZREM', base .. ':idle', name)
-      end
+      else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'
       if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end

@@ -1,0 +1,149 @@
+/**
+ * The way in: what a process enqueues to one queue at about the same time leaves as one step, in its order.
+ *
+ * A batch has a number, and whoever keeps the queue answers the same number as before. So a batch whose answer got lost
+ * is sent again, until it is answered or its time is over, and enqueues nothing twice (promise A2).
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { BackendError } from "../../BackendError.ts"
+import { byteLength } from "../../Name.ts"
+import {
+  type Accepted,
+  type Entry,
+  maxBatchBytes,
+  maxBatchEntries,
+  type Service as Store
+} from "../../TaskQueueStore.ts"
+import { Batcher, type Call } from "../Batcher.ts"
+
+/** Calls of one queue that may wait for the backend, and their bytes (promise A5). */
+const maxWaiting = 16_384
+const maxWaitingBytes = 16 * maxBatchBytes
+
+/** Counting bytes costs as much as writing them: where three for each character are no problem, that will do. */
+export const weigh = (payload: string): number =>
+  payload.length * 3 <= maxBatchBytes / maxBatchEntries ? payload.length * 3 : byteLength(payload)
+
+/** One task on its way. */
+class One implements Call {
+  readonly entry: Entry
+  readonly entries = 1
+  readonly bytes: number
+  since = 0
+  readonly resume: (result: Exit.Exit<Accepted, BackendError>) => void
+
+  constructor(entry: Entry, resume: One["resume"]) {
+    this.entry = entry
+    this.bytes = weigh(entry.payload)
+    this.resume = resume
+  }
+}
+
+/** Tasks of one call: they leave together. */
+class Many implements Call {
+  readonly all: ReadonlyArray<Entry>
+  readonly entries: number
+  readonly bytes: number
+  since = 0
+  readonly resume: (result: Exit.Exit<ReadonlyArray<Accepted>, BackendError>) => void
+
+  constructor(all: ReadonlyArray<Entry>, bytes: number, resume: Many["resume"]) {
+    this.all = all
+    this.entries = all.length
+    this.bytes = bytes
+    this.resume = resume
+  }
+}
+
+export interface Options {
+  readonly store: Store
+  readonly queue: string
+  readonly sender: string
+  readonly maxLength: number
+  readonly clock: Clock.Clock
+  readonly onEnqueued: (tasks: number) => void
+}
+
+export class Enqueuer {
+  /** The backend may remember a batch of this sender. */
+  hasSent = false
+  private readonly batcher: Batcher<One | Many>
+  private readonly options: Options
+  private sequence = 0
+
+  constructor(options: Options, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
+    this.options = options
+    this.batcher = new Batcher<One | Many>(
+      {
+        service: "TaskQueue",
+        operation: "enqueue",
+        send: (calls) => this.send(calls),
+        maxEntries: maxBatchEntries,
+        maxBytes: maxBatchBytes,
+        maxWaiting,
+        maxWaitingBytes,
+        deadlineMs: options.store.commandTimeoutMs
+      },
+      context,
+      fork
+    )
+  }
+
+  get isIdle(): boolean {
+    return this.batcher.idle
+  }
+
+  /** Gives what takes it back for as long as it has not left. */
+  enqueue(entry: Entry, resume: One["resume"]): Effect.Effect<void> | undefined {
+    return this.batcher.submit(new One(entry, resume))
+  }
+
+  /** At most `maxBatchEntries` of them, and so many bytes as they weigh. */
+  enqueueAll(entries: ReadonlyArray<Entry>, bytes: number): Effect.Effect<ReadonlyArray<Accepted>, BackendError> {
+    return Effect.callback((resume) => this.batcher.submit(new Many(entries, bytes, resume)))
+  }
+
+  close(): void {
+    this.batcher.close()
+  }
+
+  private send(calls: ReadonlyArray<One | Many>): Effect.Effect<(call: One | Many) => void, BackendError> {
+    const { clock, maxLength, onEnqueued, queue, sender, store } = this.options
+    const entries: Array<Entry> = []
+    for (const call of calls) {
+      if (call instanceof One) entries.push(call.entry)
+      else for (const entry of call.all) entries.push(entry)
+    }
+    this.sequence += 1
+    this.hasSent = true
+    const enqueue = store.enqueue(queue, { sender, sequence: this.sequence, maxLength, entries })
+    const since = clock.currentTimeMillisUnsafe()
+    // Once it may have been applied, no answer but the backend's own says what became of it.
+    const again = (lost: BackendError): Effect.Effect<ReadonlyArray<Accepted>, BackendError> =>
+      Effect.catch(enqueue, (error) =>
+        error.isRetryable ? Effect.andThen(Effect.sleep(pause), again(lost)) : Effect.fail(lost)
+      )
+    const answered = Effect.catch(enqueue, (error) => {
+      const left = since + store.commandTimeoutMs - clock.currentTimeMillisUnsafe()
+      return error.outcome === "NotApplied" || !error.isRetryable || left <= 0
+        ? Effect.fail(error)
+        : Effect.timeoutOrElse(again(error), { duration: Duration.millis(left), orElse: () => Effect.fail(error) })
+    })
+    return Effect.map(answered, (accepted) => {
+      let enqueued = 0
+      for (const one of accepted) if (one?._tag === "Enqueued") enqueued++
+      onEnqueued(enqueued)
+      let next = 0
+      return (call) =>
+        call instanceof One
+          ? call.resume(Exit.succeed(accepted[next++]))
+          : call.resume(Exit.succeed(call.all.map(() => accepted[next++])))
+    })
+  }
+}
+
+const pause = Duration.millis(50)

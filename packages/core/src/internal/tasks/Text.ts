@@ -1,0 +1,43 @@
+/** Between a value and its text: JSON through its schema, made once per definition. */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { isSettled } from "../Settled.ts"
+
+/** What was kept does not fit the schema, or is no JSON. */
+export class Undecodable extends Data.TaggedError("Undecodable")<{ readonly message: string }> {}
+
+export class Text<A> {
+  private readonly toJson: (value: A) => Effect.Effect<unknown, Schema.SchemaError>
+  private readonly fromJson: (json: unknown) => Effect.Effect<A, Schema.SchemaError>
+
+  constructor(schema: Schema.Codec<A, unknown>) {
+    const json = Schema.toCodecJson(schema)
+    this.toJson = Schema.encodeUnknownEffect(json)
+    this.fromJson = Schema.decodeUnknownEffect(json)
+  }
+
+  encode(value: A): Effect.Effect<string, Schema.SchemaError> {
+    const json = this.toJson(value)
+    return isSettled(json) && Exit.isSuccess(json)
+      ? Exit.succeed(JSON.stringify(json.value))
+      : Effect.map(json, (value) => JSON.stringify(value))
+  }
+
+  decode(text: string): Effect.Effect<A, Undecodable> {
+    let json: unknown
+    try {
+      json = JSON.parse(text)
+    } catch {
+      return Exit.fail(notJson)
+    }
+    const value = this.fromJson(json)
+    if (isSettled(value)) return Exit.isSuccess(value) ? Exit.succeed(value.value) : Exit.fail(undecodable)
+    return Effect.catchCause(value, () => Effect.fail(undecodable))
+  }
+}
+
+// A schema's own words name values (promise A9).
+const undecodable = new Undecodable({ message: "it does not fit the schema" })
+const notJson = new Undecodable({ message: "it is no JSON" })

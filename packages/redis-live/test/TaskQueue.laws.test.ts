@@ -1,0 +1,27 @@
+/** TaskQueue's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
+import type * as TaskQueue from "@troupe/core/TaskQueue"
+import * as Conformance from "@troupe/testkit/Conformance"
+import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
+import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
+import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskQueueModel from "@troupe/testkit/laws/TaskQueueModel"
+import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
+import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
+import { playsAsMemoryDoes } from "./support/games.ts"
+import { places } from "./support/places.ts"
+import * as RedisWorld from "./support/RedisWorld.ts"
+
+/** Bounds that the laws can reach. */
+const bounded: TaskQueue.Options = { maxLength: 1_000, deadLetters: { capacity: 50, timeToLive: "14 days" } }
+
+for (const { at, name, prefix, skip } of places) {
+  skip(`on a ${name}`, () => {
+    Conformance.suite("TaskQueue", { ...TaskQueueLaws, ...TaskOutcomeLaws, ...TaskLimitLaws }, (options) =>
+      RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
+    )
+
+    playsAsMemoryDoes(TaskQueueModel, MemoryTaskQueue.store, (options) =>
+      RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.store })
+    )
+  })
+}

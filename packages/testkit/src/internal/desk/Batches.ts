@@ -1,0 +1,87 @@
+/** Enqueueing: a whole batch in one step. */
+import type { Accepted, Batch, Entry } from "@troupe/core/TaskQueueStore"
+import { rememberedMs } from "@troupe/core/TaskQueueStore"
+import { claimed, type Desk, type Task } from "./Desk.ts"
+import { hold, holder, name, numberOf } from "./Ends.ts"
+import * as Lanes from "./Lanes.ts"
+import * as Ordered from "./Ordered.ts"
+import { close, type Done, open, type Turn } from "./Turn.ts"
+
+/** Undefined: a later batch of this sender came before. `fresh` names a queue that begins. */
+export const enqueue = (
+  desk: Desk,
+  now: number,
+  fresh: () => string,
+  batch: Batch
+): Done<ReadonlyArray<Accepted> | undefined> => {
+  const turn = open(desk, now)
+  const { entries, maxLength, sender, sequence } = batch
+  const memo = desk.senders.get(sender)
+  if (memo !== undefined && memo.at + rememberedMs >= now && sequence <= memo.sequence) {
+    return close(turn, sequence === memo.sequence ? memo.answers : undefined)
+  }
+  if (desk.life === "") desk.life = fresh()
+  const answers = entries.map((entry): Accepted => {
+    const known = duplicate(desk, now, entry)
+    if (known !== undefined) return { _tag: "Duplicate", id: known }
+    const unfinished = desk.tasks.size - desk.dead.size
+    // Who counts claims pays for it: only where there is something to refuse.
+    if (unfinished >= maxLength && unfinished - claimed(desk) >= maxLength) return undefined
+    return { _tag: "Enqueued", id: add(turn, entry) }
+  })
+  // The order of the senders is that of their last batches.
+  desk.senders.delete(sender)
+  desk.senders.set(sender, { at: now, sequence, answers })
+  return close(turn, answers)
+}
+
+/** The id of the task that is there instead. */
+const duplicate = (desk: Desk, now: number, { id, unique }: Entry): string | undefined => {
+  if (id !== undefined) {
+    const number = numberOf(desk, now, id)
+    // An id of ours is taken while its task is there.
+    if (number !== undefined && (desk.ids.get(id) === number || desk.tasks.has(number))) return id
+  }
+  return unique === undefined ? undefined : holder(desk, now, unique.key)?.id
+}
+
+const add = (turn: Turn, entry: Entry): string => {
+  const { desk, now } = turn
+  const { due, keepMs, lane, payload, place, trace, unique } = entry
+  const number = (desk.number += 1)
+  const id = entry.id ?? `${number}.${desk.life}`
+  const task: Task = {
+    number,
+    id,
+    isNamed: entry.id !== undefined,
+    payload,
+    lane,
+    enqueuedAt: now,
+    unique,
+    place,
+    keepMs,
+    trace,
+    state: "Ready",
+    at: due === undefined ? now : Math.ceil("at" in due ? due.at : now + due.inMs),
+    attempts: 0,
+    crashes: 0,
+    error: undefined,
+    progress: undefined,
+    claim: undefined,
+    reason: undefined
+  }
+  desk.tasks.set(number, task)
+  if (task.isNamed) name(desk, id, number)
+  if (unique !== undefined) hold(desk, task)
+  if (task.at <= now) Lanes.append(turn, task)
+  else sleep(turn, task)
+  return id
+}
+
+/** Until the time it has by now. */
+export const sleep = (turn: Turn, task: Task): void => {
+  const { sleeping } = turn.desk
+  task.state = "Delayed"
+  Ordered.add(sleeping, task.at, task.number)
+  if (Ordered.firstNumber(sleeping) === task.number) turn.isEarlier = true
+}

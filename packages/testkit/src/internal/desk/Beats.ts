@@ -1,0 +1,112 @@
+/** Heartbeats: leases are renewed, and what belongs to the dead is given back. */
+import {
+  abandonedMs,
+  type Beat,
+  type Beaten,
+  type Claimer,
+  type Lane,
+  maxCrashes,
+  maxReaped
+} from "@troupe/core/TaskQueueStore"
+import * as Deque from "./Deque.ts"
+import type { Desk, Task } from "./Desk.ts"
+import { collect, detach, end } from "./Ends.ts"
+import * as Lanes from "./Lanes.ts"
+import { bury, trim } from "./Letters.ts"
+import * as Ordered from "./Ordered.ts"
+import { close, type Done, open, type Turn } from "./Turn.ts"
+
+/** So many leave an abandoned lane in one beat. */
+const maxMoved = 128
+
+export const beat = (desk: Desk, now: number, { claimer, lanes, leaseMs, letters }: Beat): Done<Beaten> => {
+  const turn = open(desk, now)
+  judge(desk, now, leaseMs)
+  const isHeld = desk.leases.has(claimer)
+  if (isHeld) desk.leases.set(claimer, now + leaseMs)
+  const own = desk.lanes.get(laneOf(claimer))
+  if (own !== undefined) own.heard = now
+  if (now >= desk.judgeFrom) convict(desk, now)
+  reap(turn)
+  adopt(turn, lanes)
+  collect(turn)
+  trim(turn, letters)
+  const due = Ordered.firstScore(desk.sleeping)
+  return close(turn, {
+    isHeld,
+    fence: desk.fence,
+    cancelled: [...(desk.claims.get(claimer) ?? [])].filter(
+      (number) => desk.tasks.get(number)?.claim?.isCancelled === true
+    ),
+    isReady: Lanes.isReady(desk, lanes),
+    isPaused: desk.isPaused,
+    dueInMs: due === Infinity ? undefined : Math.max(0, due - now)
+  })
+}
+
+/** After a silence, or a step of the clock, everybody has a lease to be heard again. */
+const judge = (desk: Desk, now: number, leaseMs: number): void => {
+  const { tick } = desk
+  if (tick === undefined || now < tick || now - tick > leaseMs / 2) desk.judgeFrom = now + leaseMs
+  desk.tick = now
+}
+
+/** From here on they hold nothing, however long it takes to give it back. */
+const convict = (desk: Desk, now: number): void => {
+  for (const [claimer, until] of desk.leases) {
+    if (until >= now) continue
+    for (const number of desk.claims.get(claimer) ?? []) Deque.push(desk.reaping, number)
+    desk.claims.delete(claimer)
+    desk.leases.delete(claimer)
+    desk.memos.delete(claimer)
+    desk.idle.delete(claimer)
+  }
+}
+
+const reap = (turn: Turn): void => {
+  const { reaping, tasks } = turn.desk
+  for (let count = 0; count < maxReaped; count++) {
+    const number = Deque.shift(reaping)
+    if (number === undefined) break
+    const task = tasks.get(number)
+    if (task !== undefined) recover(turn, task)
+  }
+  if (Deque.length(reaping) === 0) Deque.keep(reaping, () => true)
+}
+
+const recover = (turn: Turn, task: Task): void => {
+  const { claim } = task
+  if (claim?.isCancelled === true) {
+    end(turn, task, { _tag: "Cancelled" })
+    return
+  }
+  if (claim?.hasBegun === true) {
+    task.attempts += 1
+    task.crashes += 1
+  }
+  if (task.crashes >= maxCrashes) bury(turn, task, "PeerCrashes", "its peer went away while it ran", undefined)
+  else {
+    detach(turn, task)
+    Lanes.stand(turn, task)
+  }
+}
+
+/** What waits for peers that have not been heard of for long is for everyone: in the last lane that the caller has. */
+const adopt = (turn: Turn, lanes: ReadonlyArray<Lane>): void => {
+  const { desk, now } = turn
+  const last = lanes.findLast((lane) => !Lanes.isPeers(lane))
+  if (last === undefined || now < desk.judgeFrom + abandonedMs) return
+  let left = maxMoved
+  for (const [name, line] of desk.lanes) {
+    if (!Lanes.isPeers(name) || Math.max(line.heard, desk.judgeFrom) + abandonedMs > now) continue
+    for (; left > 0; left--) {
+      const task = Lanes.shiftAny(desk, line)
+      if (task === undefined) break
+      task.lane = last
+      Lanes.append(turn, task)
+    }
+    Lanes.tidy(desk, name, line)
+  }
+}
+
+const laneOf = (claimer: Claimer): Lane => `p${claimer.slice(0, claimer.lastIndexOf("."))}`

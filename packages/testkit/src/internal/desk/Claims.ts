@@ -1,0 +1,171 @@
+/** Claims: how a claimer gets tasks, and what becomes of them. */
+import {
+  type Claimed,
+  type Claimer,
+  type Lane,
+  maxBatchEntries,
+  maxPromoted,
+  type Outcome,
+  type Settlement,
+  type Step
+} from "@troupe/core/TaskQueueStore"
+import { sleep } from "./Batches.ts"
+import { type Desk, held, type Task } from "./Desk.ts"
+import { detach, end } from "./Ends.ts"
+import * as Lanes from "./Lanes.ts"
+import { bury } from "./Letters.ts"
+import * as Ordered from "./Ordered.ts"
+import * as Places from "./Places.ts"
+import type { Turn } from "./Turn.ts"
+
+/** Times the number asked for: so many are looked at before a step is over. */
+const maxRounds = 4
+
+export interface Taken {
+  readonly tasks: ReadonlyArray<Task>
+  readonly hasSuspect: boolean
+  readonly isMore: boolean
+}
+
+/** As many as the step asks for, and no more than the rate allows. */
+export const take = (turn: Turn, step: Step, allowed: number): Taken => {
+  const { desk } = turn
+  const asked = Math.min(step.free + step.ahead, maxBatchEntries)
+  const wanted = Math.min(asked, allowed)
+  const free = Math.min(step.free, wanted)
+  const tasks: Array<Task> = []
+  let most = wanted
+  let looks = maxRounds * wanted
+  let hasSuspect = false
+  const claim = (task: Task): void => {
+    if (!Places.take(desk, task)) return
+    mark(turn, step, task, tasks.length)
+    tasks.push(task)
+  }
+  const takesSuspect = (): boolean => step.takesSuspect && !hasSuspect && tasks.length < free
+  const claimSuspect = (task: Task): void => {
+    const before = tasks.length
+    claim(task)
+    hasSuspect = tasks.length > before
+  }
+  for (const name of step.lanes) {
+    const line = desk.lanes.get(name)
+    if (line === undefined) continue
+    for (; looks > 0 && takesSuspect() && line.suspects.size > 0; looks--) {
+      const task = desk.tasks.get(Ordered.shift(line.suspects) ?? 0)
+      if (task !== undefined) claimSuspect(task)
+    }
+    for (; looks > 0 && tasks.length < free && line.front.size > 0; looks--) {
+      const task = desk.tasks.get(Ordered.shift(line.front) ?? 0)
+      if (task !== undefined) claim(task)
+    }
+    // Behind those who stand in front nobody is claimed ahead: they would begin before them.
+    if (line.front.size > 0) most = free
+    for (; looks > 0 && tasks.length < most; looks--) {
+      const task = Lanes.shift(desk, line)
+      if (task === undefined) break
+      if (!Lanes.isSuspect(task)) claim(task)
+      else if (takesSuspect()) claimSuspect(task)
+      else Lanes.suspect(line, task)
+    }
+    Lanes.tidy(desk, name, line)
+  }
+  // What was put off is not asked for again and again: a step that looked at much and got little comes back.
+  const isMore = tasks.length < wanted && looks === 0
+  return { tasks, hasSuspect, isMore: isMore || (asked < step.free + step.ahead && tasks.length === asked) }
+}
+
+/** At once: who looks for a place within the same step has to see it. */
+const mark = ({ desk, now }: Turn, { claimer, free }: Step, task: Task, index: number): void => {
+  desk.fence = Math.max(desk.fence + 1, now * 1_000)
+  task.state = "Claimed"
+  task.claim = { claimer, fence: desk.fence, hasBegun: index < free, isCancelled: false }
+  const numbers = desk.claims.get(claimer)
+  if (numbers === undefined) desk.claims.set(claimer, new Set([task.number]))
+  else numbers.add(task.number)
+}
+
+export const claimedOf = (task: Task): Claimed => ({
+  number: task.number,
+  fence: task.claim?.fence ?? 0,
+  id: task.id,
+  payload: task.payload,
+  lane: task.lane,
+  enqueuedAt: task.enqueuedAt,
+  attempts: task.attempts,
+  crashes: task.crashes,
+  keepMs: task.keepMs,
+  trace: task.trace,
+  isPlain:
+    !task.isNamed &&
+    task.unique === undefined &&
+    task.place === undefined &&
+    task.keepMs === 0 &&
+    task.attempts === 0 &&
+    task.crashes === 0
+})
+
+export const settle = (turn: Turn, claimer: Claimer, settlement: Settlement): Outcome => {
+  const { desk, now } = turn
+  const { fence, number } = settlement.claim
+  const task = held(desk, claimer, number)
+  if (task?.claim?.fence !== fence) return "Lost"
+  if (task.claim.isCancelled) {
+    end(turn, task, { _tag: "Cancelled" })
+    return "Cancelled"
+  }
+  switch (settlement._tag) {
+    case "Done":
+      end(turn, task, { _tag: "Completed", answer: settlement.answer })
+      break
+    case "Retry":
+      detach(turn, task)
+      task.attempts += 1
+      task.error = settlement.error
+      task.at = Math.ceil(now + settlement.delayMs)
+      if (task.at <= now) Lanes.append(turn, task)
+      else sleep(turn, task)
+      break
+    case "Dead":
+      task.attempts += 1
+      bury(turn, task, settlement.reason, settlement.error, settlement.answer)
+      break
+    case "Release":
+      handBack(turn, task)
+  }
+  return "Settled"
+}
+
+/** To the front of its lane, and nothing is counted. */
+export const handBack = (turn: Turn, task: Task): void => {
+  detach(turn, task)
+  Lanes.stand(turn, task)
+}
+
+export const begin = (desk: Desk, claimer: Claimer, numbers: ReadonlyArray<number>): void => {
+  for (const number of numbers) {
+    const claim = held(desk, claimer, number)?.claim
+    if (claim !== undefined) claim.hasBegun = true
+  }
+}
+
+/** Whose time has come stands at the end of its lane. True: there are more of them. */
+export const promote = (turn: Turn): boolean => {
+  const { sleeping, tasks } = turn.desk
+  for (let count = 0; Ordered.firstScore(sleeping) <= turn.now; count++) {
+    if (count === maxPromoted) return true
+    const task = tasks.get(Ordered.shift(sleeping) ?? 0)
+    if (task !== undefined) Lanes.append(turn, task)
+  }
+  return false
+}
+
+/** What these lanes still have for others to claim. */
+export const rest = (desk: Desk, lanes: ReadonlyArray<Lane>, withSuspects: boolean): number => {
+  let count = 0
+  for (const name of lanes) {
+    const line = Lanes.isPeers(name) ? undefined : desk.lanes.get(name)
+    if (line !== undefined) count += withSuspects ? Lanes.size(line) : Lanes.ordinary(line)
+  }
+  return count
+}

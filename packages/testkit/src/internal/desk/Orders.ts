@@ -1,0 +1,64 @@
+/** What is done to a queue and its tasks from outside: progress, cancelling, purging, pausing, departing. */
+import { type Claimed, type Claimer, pageSize } from "@troupe/core/TaskQueueStore"
+import { handBack, rest } from "./Claims.ts"
+import { type Desk, held } from "./Desk.ts"
+import { end, numberOf } from "./Ends.ts"
+import { pages } from "./Looks.ts"
+import { close, closeFor, type Done, open, type Push } from "./Turn.ts"
+
+export const progress = (desk: Desk, claimer: Claimer, { fence, number }: Claimed, value: string): boolean => {
+  const task = held(desk, claimer, number)
+  if (task?.claim?.fence !== fence) return false
+  task.progress = value
+  return true
+}
+
+export const cancel = (desk: Desk, now: number, id: string): Done<boolean> => {
+  const turn = open(desk, now)
+  const task = desk.tasks.get(numberOf(desk, now, id) ?? 0)
+  if (task === undefined || task.state === "Dead") return close(turn, false)
+  if (task.claim === undefined) end(turn, task, { _tag: "Cancelled" })
+  else {
+    task.claim.isCancelled = true
+    turn.pushed.push({ to: "Claimer", claimer: task.claim.claimer, message: `cancel ${task.number}` })
+  }
+  return close(turn, true)
+}
+
+export const purge = (
+  desk: Desk,
+  now: number,
+  state: "Ready" | "Delayed" | "Dead",
+  cursor: string
+): Done<{ readonly count: number; readonly cursor: string }> => {
+  const turn = open(desk, now)
+  const page = pages[state](desk, cursor, pageSize)
+  for (const task of page.tasks) end(turn, task, state === "Dead" ? undefined : { _tag: "Cancelled" })
+  return close(turn, { count: page.tasks.length, cursor: page.cursor })
+}
+
+export const pause = (desk: Desk, isPaused: boolean): Done<void> => {
+  desk.isPaused = isPaused
+  const told = isPaused ? [...desk.leases.keys()] : [...desk.idle]
+  if (!isPaused) desk.idle.clear()
+  return {
+    answer: undefined,
+    pushed: told.map((claimer): Push => ({ to: "Claimer", claimer, message: isPaused ? "pause" : "work" }))
+  }
+}
+
+/** A claimer, or a sender. */
+export const depart = (desk: Desk, now: number, who: string): Done<void> => {
+  const turn = open(desk, now)
+  for (const number of [...(desk.claims.get(who) ?? [])]) {
+    const task = desk.tasks.get(number)
+    if (task?.claim?.isCancelled === true) end(turn, task, { _tag: "Cancelled" })
+    else if (task !== undefined) handBack(turn, task)
+  }
+  desk.leases.delete(who)
+  desk.idle.delete(who)
+  desk.senders.delete(who)
+  // Perhaps it had been woken, and leaves without having looked: then it is for another to look.
+  const left = desk.memos.delete(who) ? rest(desk, [...desk.lanes.keys()], true) : 0
+  return closeFor(turn, undefined, Math.max(left, turn.ready), who)
+}

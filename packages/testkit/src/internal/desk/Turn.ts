@@ -1,0 +1,71 @@
+/** One atomic step over a desk: its time, and what it has to tell when it is over. */
+import * as Name from "@troupe/core/Name"
+import type { Claimer, Lane } from "@troupe/core/TaskQueueStore"
+import type { Desk, Task } from "./Desk.ts"
+
+/** To a claimer, to all claimers of a peer's name, or to whoever awaits answers. */
+export type Push =
+  | { readonly to: "Claimer"; readonly claimer: Claimer; readonly message: string }
+  | { readonly to: "Name"; readonly peer: string; readonly message: string }
+  | { readonly to: "Ends"; readonly message: string }
+
+export interface Done<A> {
+  readonly answer: A
+  readonly pushed: ReadonlyArray<Push>
+}
+
+export interface Turn {
+  readonly desk: Desk
+  readonly now: number
+  readonly pushed: Array<Push>
+  /** How many became ready in lanes of levels, and in which of peers. */
+  ready: number
+  readonly names: Set<Lane>
+  /** Another task than before is the next to wake. */
+  isEarlier: boolean
+  /** Ids of what ended and is awaited. */
+  readonly ended: Array<string>
+}
+
+export const open = (desk: Desk, now: number): Turn => ({
+  desk,
+  now,
+  pushed: [],
+  ready: 0,
+  names: new Set(),
+  isEarlier: false,
+  ended: []
+})
+
+/** Its end may be awaited: whoever does is told when the step is over. */
+export const tell = ({ desk, ended, now }: Turn, task: Task): void => {
+  if (task.keepMs > 0 && now < desk.awaited) ended.push(task.id)
+}
+
+/** Wakes as many as there is work for. */
+export const close = <A>(turn: Turn, answer: A): Done<A> => closeFor(turn, answer, turn.ready, undefined)
+
+export const closeFor = <A>(turn: Turn, answer: A, ready: number, caller: Claimer | undefined): Done<A> => {
+  const { desk, ended, names, pushed } = turn
+  wake(turn, turn.isEarlier ? Math.max(1, ready) : ready, caller)
+  for (const lane of names) {
+    if (!desk.isPaused && desk.lanes.has(lane)) {
+      pushed.push({ to: "Name", peer: Name.decode(lane.slice(1)) ?? lane.slice(1), message: "work" })
+    }
+  }
+  if (ended.length > 0) pushed.push({ to: "Ends", message: ended.map(Name.encode).join(" ") })
+  return { answer, pushed }
+}
+
+/** Those that are idle longest. While the queue is paused nobody: who is idle then is woken when it goes on. */
+const wake = ({ desk, pushed }: Turn, count: number, caller: Claimer | undefined): void => {
+  if (count === 0 || desk.isPaused) return
+  let left = count
+  for (const claimer of desk.idle) {
+    if (claimer === caller) continue
+    desk.idle.delete(claimer)
+    pushed.push({ to: "Claimer", claimer, message: "work" })
+    left -= 1
+    if (left === 0) return
+  }
+}

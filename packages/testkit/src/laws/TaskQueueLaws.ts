@@ -1,0 +1,478 @@
+/**
+ * What TaskQueue promises of tasks and of who runs them, as laws; those of retries and answers stand in TaskOutcomeLaws.ts,
+ * those of keys, limits and looking in TaskLimitLaws.ts. Each is tried in a world (`../World.ts`), on every backend; the
+ * identifiers are those of docs/guarantees.md.
+ */
+import * as Effect from "effect/Effect"
+import * as assert from "node:assert/strict"
+import {
+  assertOneAtATime,
+  counted,
+  done,
+  enqueue,
+  enqueueAll,
+  eventually,
+  hire,
+  lasting,
+  type Law,
+  Levels,
+  numbers,
+  on,
+  Plain,
+  type Ran,
+  three,
+  two,
+  values
+} from "../internal/working.ts"
+
+/** T1 T2 What was enqueued runs, once, whoever works; and nothing of it is left. */
+export const everyTaskRunsOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = yield* three(world)
+    const runs: Array<Ran> = []
+    for (const peer of peers) yield* hire(world, peer, runs, Plain, lasting("1 second"), { concurrency: 4 })
+    yield* Effect.forEach(numbers(60), (n) => enqueue(peers[n % 3]!, Plain, n), { concurrency: "unbounded" })
+    yield* eventually(world, () => assert.equal(done(runs).length, 60), "1 minute")
+    assert.deepEqual(
+      [...done(runs)].sort((a, b) => a - b),
+      numbers(60)
+    )
+    assert.equal(new Set(runs.map(({ peer }) => peer)).size, 3)
+    assert.deepEqual(yield* counted(peers[0], Plain), [0, 0, 0, 0])
+  })
+
+/** T1 A task outlives whoever enqueued it. */
+export const aTaskOutlivesItsEnqueuer: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, numbers(10))
+    yield* a.crash
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* eventually(world, () => assert.deepEqual(done(runs), numbers(10)))
+  })
+
+/** T1 A2 An enqueue whose answer was lost is asked for again and enqueues once. */
+export const aLostAnswerEnqueuesOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    for (const [n, which] of (["applied", "not applied"] as const).entries()) {
+      yield* a.loseAnswer(which)
+      const { _tag } = yield* world.complete(enqueue(a, Plain, n))
+      assert.equal(_tag, "Enqueued")
+    }
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* world.advance("1 minute")
+    assert.deepEqual(done(runs), [0, 1])
+  })
+
+/** T2 A2 A worker whose call lost its answer makes it again: nothing runs twice, and nothing is held by nobody. */
+export const aLostStepIsRepeated: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting("1 second"), { concurrency: 3 })
+    for (const n of numbers(8)) {
+      yield* b.loseAnswer(n % 2 === 0 ? "applied" : "not applied")
+      yield* enqueueAll(a, Plain, [n * 3, n * 3 + 1, n * 3 + 2])
+      yield* world.advance("400 millis")
+      yield* b.loseAnswer(n % 3 === 0 ? "applied" : "not applied")
+      yield* world.advance("2 seconds")
+    }
+    yield* eventually(world, () => assert.equal(runs.length, 24), "10 seconds")
+    assert.deepEqual(
+      [...done(runs)].sort((a, b) => a - b),
+      numbers(24)
+    )
+    assert.ok(runs.every(({ attempt }) => attempt === 1))
+  })
+
+/** T2 D4 Who was frozen past its lease cannot settle; its run is interrupted, and the task completes elsewhere, once. */
+export const aFrozenPeerCannotSettle: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("1 minute"))
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.equal(runs.length, 1))
+    yield* hire(world, b, runs, Plain, lasting("10 seconds"))
+    yield* a.freeze
+    yield* eventually(world, () => assert.equal(runs.length, 2), "21 seconds")
+    yield* a.thaw
+    yield* world.advance("1 minute")
+    assert.deepEqual(
+      runs.map(({ end, peer }) => [peer, end]),
+      [
+        [a.name, "Interrupt"],
+        [b.name, "Success"]
+      ]
+    )
+    assert.ok(runs[1]!.fence > runs[0]!.fence)
+    assert.deepEqual(yield* counted(b, Plain), [0, 0, 0, 0])
+  })
+
+/** T2 P6 Who is cut off stops its runs at least a second before another may begin them; nothing runs twice at once. */
+export const aCutOffPeerStopsFirst: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("1 hour"))
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.equal(runs.length, 1))
+    yield* hire(world, b, runs, Plain, lasting("1 second"))
+    yield* a.cut
+    yield* eventually(world, () => assert.equal(runs.length, 2), "21 seconds")
+    assert.equal(runs[0]!.end, "Interrupt")
+    assert.ok(runs[0]!.until! <= runs[1]!.from - 1_000, `${runs[1]!.from - runs[0]!.until!} ms`)
+    yield* a.heal
+    yield* world.advance("1 minute")
+    assert.deepEqual(done(runs), [1])
+  })
+
+/** T2 D5 Fences strictly grow from claim to claim, also when the data was lost. */
+export const fencesOfClaimsGrow: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting(0), { concurrency: 2 })
+    for (const n of numbers(4)) {
+      yield* enqueueAll(a, Plain, [n, n, n])
+      yield* world.advance("6 seconds")
+      if (n === 1) yield* world.store.forget
+    }
+    const fences = runs.map(({ fence }) => fence)
+    assert.equal(fences.length, 12)
+    assert.ok(fences.every((fence, i) => i === 0 || fence > fences[i - 1]!))
+  })
+
+/** T3 A crashed peer's tasks are back before what waits, oldest first, one attempt on. */
+export const aCrashedPeersTasksComeBack: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("1 hour"), { concurrency: 3 })
+    yield* enqueueAll(a, Plain, numbers(30))
+    yield* eventually(world, () => assert.equal(runs.length, 3))
+    yield* a.crash
+    yield* hire(world, b, runs, Plain, lasting("2 seconds"), { concurrency: 1 })
+    yield* eventually(world, () => assert.equal(done(runs).length, 30), "2 minutes")
+    const second = runs.slice(3)
+    const first = values(second).indexOf(0)
+    assert.ok(first > 0 && first <= 11, `number ${first}`)
+    assert.deepEqual(values(second.slice(first, first + 4)), [0, 1, 2, first + 3])
+    assert.deepEqual(
+      second.filter(({ attempt }) => attempt > 1).map(({ value }) => value),
+      [0, 1, 2]
+    )
+  })
+
+/** T3 A crash is noticed within the lease and one heartbeat of another peer. */
+export const aCrashIsNoticedInTime: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, [], Levels, lasting(0))
+    yield* hire(world, a, runs, Plain, lasting("1 hour"))
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.equal(runs.length, 1))
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* world.advance("12 seconds")
+    yield* a.crash
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1]), "20 seconds")
+  })
+
+/** T3 A peer that closes hands back at once what it could not finish, and no attempt is counted. */
+export const aClosingPeerHandsBack: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, (n) => Effect.sleep(n === 0 ? "4 seconds" : "1 hour"), {
+      concurrency: 3,
+      prefetch: 2
+    })
+    yield* enqueueAll(a, Plain, numbers(6))
+    yield* eventually(world, () => assert.equal(runs.length, 3))
+    yield* world.complete(a.stop)
+    assert.deepEqual(
+      runs.map(({ end }) => end),
+      ["Success", "Interrupt", "Interrupt"]
+    )
+    yield* hire(world, b, runs, Plain, lasting(0), { concurrency: 1 })
+    yield* eventually(world, () => assert.equal(runs.length, 8))
+    assert.deepEqual(values(runs.slice(3)), [1, 2, 3, 4, 5])
+    assert.ok(runs.every(({ attempt }) => attempt === 1))
+  })
+
+/** T3 P5 While the store is away nobody is judged; what is interrupted then goes on afterwards, and counts no attempt. */
+export const anOutageCountsNoAttempt: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("30 seconds"))
+    yield* hire(world, b, runs, Plain, lasting("30 seconds"))
+    yield* enqueueAll(a, Plain, numbers(4))
+    yield* eventually(world, () => assert.equal(runs.length, 4))
+    yield* world.store.stop
+    yield* world.advance("1 minute")
+    assert.ok(runs.every(({ end, from, until }) => end === "Interrupt" && until! - from <= 20_000))
+    yield* world.store.start
+    yield* eventually(world, () => assert.equal(done(runs).length, 4), "1 minute")
+    assert.deepEqual(
+      runs.map(({ attempt }) => attempt),
+      [1, 1, 1, 1, 1, 1, 1, 1]
+    )
+    assertOneAtATime(runs)
+  })
+
+/** T3 A short outage disturbs nobody: what runs goes on, and is settled afterwards. */
+export const aShortOutageDisturbsNobody: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("6 seconds"))
+    yield* hire(world, b, runs, Plain, lasting("6 seconds"))
+    yield* enqueueAll(a, Plain, numbers(4))
+    yield* eventually(world, () => assert.equal(runs.length, 4))
+    yield* world.store.stop
+    yield* world.advance("8 seconds")
+    yield* world.store.start
+    yield* world.advance("30 seconds")
+    assert.deepEqual([...done(runs)].sort(), numbers(4))
+    assert.equal(runs.length, 4)
+  })
+
+/** T3 D3 A server's clock that steps loses nothing and lets nothing complete twice. */
+export const aClockThatStepsLosesNothing: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    for (const peer of [a, b]) yield* hire(world, peer, runs, Plain, lasting("4 seconds"), { concurrency: 2 })
+    yield* enqueueAll(a, Plain, numbers(12))
+    for (const step of ["1 hour", "-2 hours", "30 seconds"] as const) {
+      yield* world.advance("3 seconds")
+      yield* world.store.stepClock(step)
+    }
+    yield* world.advance("2 minutes")
+    assert.deepEqual(
+      [...new Set(done(runs))].sort((a, b) => a - b),
+      numbers(12)
+    )
+    assert.deepEqual(yield* counted(b, Plain), [0, 0, 0, 0])
+  })
+
+/** T4 First in, first out; a retried task stands at the end. */
+export const firstInFirstOut: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    for (const n of numbers(5)) yield* enqueue(a, Plain, n)
+    const failing = (n: number, { attempt }: { readonly attempt: number }) =>
+      n === 1 && attempt === 1 ? Effect.die("no") : Effect.sleep("1 second")
+    yield* hire(world, b, runs, Plain, failing, { concurrency: 1 })
+    yield* eventually(world, () => assert.equal(runs.length, 3), "10 seconds")
+    for (const n of [5, 6]) yield* enqueue(a, Plain, n)
+    yield* eventually(world, () => assert.equal(done(runs).length, 7), "20 seconds")
+    assert.deepEqual(
+      values(runs).filter((n) => n !== 1),
+      [0, 2, 3, 4, 5, 6]
+    )
+    assert.ok(values(runs).lastIndexOf(1) > values(runs).indexOf(3))
+  })
+
+/** T4 Strictly by level; without one, after all levels. */
+export const levelsAreStrict: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Levels, [30, 31])
+    yield* enqueueAll(a, Levels, [20, 21], { level: "low" })
+    yield* enqueueAll(a, Levels, [10, 11], { level: "high" })
+    yield* hire(world, b, runs, Levels, lasting("1 second"), { concurrency: 1 })
+    yield* eventually(world, () => assert.equal(runs.length, 3), "10 seconds")
+    yield* enqueue(a, Levels, 12, { level: "high" })
+    yield* eventually(world, () => assert.equal(done(runs).length, 7), "20 seconds")
+    assert.deepEqual(values(runs), [10, 11, 20, 12, 21, 30, 31])
+  })
+
+/** T5 A task for one peer runs there alone, after what the shared queue has, and waits for its restart. */
+export const aPeersTaskRunsThereAlone: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn({ name: "a" })
+    const b = yield* world.spawn({ name: "b:{*}" })
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, [1, 2], { peer: "b:{*}" })
+    yield* enqueueAll(a, Plain, [3, 4])
+    yield* hire(world, b, runs, Plain, lasting("1 second"), { concurrency: 1 })
+    yield* eventually(world, () => assert.deepEqual(values(runs), [3, 4, 1]), "10 seconds")
+    yield* hire(world, a, runs, Plain, lasting("1 second"))
+    yield* b.stop
+    yield* world.advance("10 minutes")
+    const again = yield* world.spawn({ name: "b:{*}" })
+    yield* hire(world, again, runs, Plain, lasting(0))
+    yield* eventually(world, () => assert.equal(done(runs).filter((n) => n === 2).length, 1))
+    assert.ok(runs.filter(({ value }) => value < 3).every(({ peer }) => peer === "b:{*}"))
+  })
+
+/** T5 A task for a peer that is there wakes that peer. */
+export const aPeersTaskWakesThatPeer: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* three(world)
+    const runs: Array<Ran> = []
+    for (const peer of [a, b, c]) yield* hire(world, peer, runs, Plain, lasting(0))
+    yield* world.advance("1 second")
+    for (const n of numbers(3)) yield* enqueue(a, Plain, n, { peer: c.name })
+    yield* eventually(world, () => assert.deepEqual(done(runs), numbers(3)))
+    assert.ok(runs.every(({ peer }) => peer === c.name))
+  })
+
+/** T5 When no peer of the name has worked for an hour in which others did, its tasks are for everyone. */
+export const anAbandonedPeersTasksAreForEveryone: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, numbers(3), { peer: "gone" })
+    yield* world.advance("3 hours")
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* world.advance("59 minutes")
+    assert.equal(runs.length, 0)
+    yield* eventually(world, () => assert.deepEqual(done(runs), numbers(3)), "2 minutes")
+  })
+
+/** T6 A delayed task runs not before its time by the server's clock, then at once; equal times keep their order. */
+export const aDelayedTaskWaits: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* a.skew("1 hour")
+    yield* b.skew("-1 hour")
+    yield* hire(world, b, runs, Plain, lasting(0), { concurrency: 1 })
+    const from = yield* world.now
+    for (const n of numbers(4)) yield* enqueue(a, Plain, n, { delay: "30 days" })
+    yield* enqueue(a, Plain, 9, { delay: "10 seconds" })
+    yield* world.advance("9999 millis")
+    assert.equal(runs.length, 0)
+    yield* world.advance("1 millis")
+    assert.deepEqual(done(runs), [9])
+    yield* b.stop
+    const c = yield* world.spawn()
+    yield* world.advance("30 days")
+    yield* hire(world, c, runs, Plain, lasting(0), { concurrency: 1 })
+    yield* eventually(world, () => assert.deepEqual(done(runs), [9, 0, 1, 2, 3]))
+    assert.ok(runs[1]!.from - from >= 30 * 86_400_000)
+  })
+
+/** T6 A sleeping task belongs to nobody: whoever dies, it runs when it is due, 5 s late at most. */
+export const aSleepingTaskSurvivesEveryCrash: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* three(world)
+    const runs: Array<Ran> = []
+    for (const peer of [b, c]) yield* hire(world, peer, runs, Plain, lasting(0))
+    yield* world.advance("1 second")
+    yield* enqueue(a, Plain, 1, { delay: "1 minute" })
+    yield* a.crash
+    yield* world.advance("30 seconds")
+    yield* b.crash
+    yield* world.advance("30 seconds")
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1]), "5 seconds")
+  })
+
+/** T15 An idle worker begins what is enqueued elsewhere at once; where the word was lost, within 5 s. */
+export const anIdleWorkerIsWoken: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* world.advance("2 seconds")
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1]))
+    yield* b.losePush
+    yield* enqueue(a, Plain, 2)
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1, 2]), "5 seconds")
+  })
+
+/** T15 No ready task waits while a worker has a free place. */
+export const noTaskWaitsForABusyWorker: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = yield* three(world)
+    const runs: Array<Ran> = []
+    for (const peer of peers) yield* hire(world, peer, runs, Plain, lasting("1 minute"), { concurrency: 2 })
+    yield* world.advance("1 second")
+    yield* enqueue(peers[0], Plain, 0)
+    yield* enqueueAll(peers[0], Plain, [1, 2, 3, 4, 5])
+    yield* eventually(world, () => assert.equal(runs.length, 6))
+    yield* enqueueAll(peers[0], Plain, [6, 7])
+    yield* world.advance("30 seconds")
+    assert.equal(runs.length, 6)
+    yield* eventually(world, () => assert.equal(runs.length, 8), "30 seconds")
+  })
+
+/** T17 On a full server what is there is worked off, and what adds is refused. */
+export const aFullServerIsWorkedOff: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, numbers(20))
+    yield* world.store.full(true)
+    const refused = yield* Effect.flip(enqueue(a, Plain, 99))
+    assert.ok(refused._tag === "BackendError" && refused.reason._tag === "CapacityExceeded")
+    assert.equal(refused.outcome, "NotApplied")
+    const failing = (n: number, { attempt }: { readonly attempt: number }) =>
+      n === 3 && attempt === 1 ? Effect.die("no") : Effect.sleep("3 seconds")
+    yield* hire(world, b, runs, Plain, failing, { concurrency: 4 })
+    yield* eventually(world, () => assert.equal(done(runs).length, 20), "1 minute")
+    yield* world.store.full(false)
+    yield* enqueue(a, Plain, 20)
+    yield* eventually(world, () => assert.equal(done(runs).length, 21), "5 seconds")
+  })
+
+/** T18 Where no answer is kept and no id was given, nothing is left of any number of tasks. */
+export const nothingIsLeft: Law = (world) =>
+  Effect.gen(function* () {
+    const traces: Array<ReadonlyArray<string>> = []
+    for (const count of [1, 40]) {
+      const [a, b] = yield* two(world)
+      const runs: Array<Ran> = []
+      const body = (n: number, { attempt }: { readonly attempt: number }) =>
+        n % 4 === 3 && attempt < 3 ? Effect.die("no") : Effect.void
+      yield* hire(world, b, runs, Plain, body)
+      yield* enqueueAll(a, Plain, numbers(count))
+      yield* enqueue(a, Plain, 50, { delay: "1 minute" })
+      yield* enqueue(a, Plain, 51, { peer: b.name })
+      yield* eventually(world, () => assert.equal(done(runs).length, count + 2), "2 minutes")
+      yield* world.advance("10 seconds")
+      yield* world.complete(Effect.all([a.stop, b.stop]))
+      // Without what a value is now: its numbers, or its digest.
+      traces.push((yield* world.keys).map((key) => key.replace(/ [0-9a-f]{20,}$/, "").replaceAll(/\d+/g, "0")))
+    }
+    assert.deepEqual(traces[1], traces[0])
+  })
+
+/** D2 When the store has forgotten everything, work goes on without a restart. */
+export const workGoesOnAfterALoss: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting("5 seconds"))
+    yield* enqueueAll(a, Plain, [0, 1])
+    yield* eventually(world, () => assert.equal(runs.length, 2))
+    yield* world.store.forget
+    yield* enqueueAll(a, Plain, [2, 3])
+    yield* eventually(
+      world,
+      () =>
+        assert.deepEqual(
+          done(runs).filter((n) => n > 1),
+          [2, 3]
+        ),
+      "30 seconds"
+    )
+    yield* world.advance("1 minute")
+    assert.deepEqual(yield* on(a, (queue) => queue.counts(Plain)), {
+      ready: 0,
+      delayed: 0,
+      claimed: 0,
+      dead: 0,
+      paused: false
+    })
+  })

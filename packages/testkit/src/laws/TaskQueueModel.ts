@@ -1,0 +1,249 @@
+/**
+ * A queue as a game of any length: what claimers, enqueuers and onlookers ask of the store, and what it answers. Two
+ * backends that keep the laws give the same answers to the same game, whatever policy stands above them.
+ */
+import * as Store from "@troupe/core/TaskQueueStore"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { Node, World } from "../World.ts"
+
+const below = (limit: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: limit - 1 }))
+const who = below(3)
+
+const Enqueue = Schema.TaggedStruct("Enqueue", {
+  who,
+  count: below(4),
+  lane: below(4),
+  due: below(4),
+  kind: below(6),
+  same: below(5)
+})
+const Step = Schema.TaggedStruct("Step", {
+  who,
+  ends: Schema.Array(below(8)),
+  free: below(5),
+  ahead: below(3),
+  suspect: Schema.Boolean,
+  rate: below(6)
+})
+
+// What makes a queue move comes more often than what looks at it.
+const Operation = Schema.Union([
+  Enqueue,
+  Enqueue,
+  Enqueue,
+  Step,
+  Step,
+  Step,
+  Step,
+  Schema.TaggedStruct("Repeat", { who }),
+  Schema.TaggedStruct("Beat", { who }),
+  Schema.TaggedStruct("Depart", { who }),
+  Schema.TaggedStruct("Progress", { who }),
+  Schema.TaggedStruct("Cancel", { task: below(20) }),
+  Schema.TaggedStruct("Look", { task: below(20) }),
+  Schema.TaggedStruct("Count", {}),
+  Schema.TaggedStruct("List", { state: below(4) }),
+  Schema.TaggedStruct("Redrive", { task: below(40) }),
+  Schema.TaggedStruct("Purge", { state: below(9) }),
+  Schema.TaggedStruct("Pause", { on: below(6) }),
+  Schema.TaggedStruct("Pass", { ms: below(8) })
+])
+export type Operation = typeof Operation.Type
+
+/** Games of forty operations and more. */
+export const games: Arbitrary.Arbitrary<ReadonlyArray<Operation>> = Arbitrary.array(Arbitrary.schema(Operation), {
+  minLength: 40,
+  maxLength: 80
+})
+
+const queue = "the {queue}"
+const leaseMs = 15_000
+const letters = { capacity: 4, timeToLiveMs: 120_000 }
+const spans = [0, 1, 500, 1_000, 5_000, 16_000, 60_000, 3_700_000]
+const lanes = ["lhigh", "l"]
+const states = ["Ready", "Delayed", "Claimed", "Dead"] as const
+
+/** One who enqueues and claims. */
+interface Player {
+  readonly node: Node<Store.TaskQueueStore>
+  readonly claimer: string
+  sequence: number
+  sent: number
+  last: Store.Step | undefined
+  held: Array<Store.Claimed>
+  isIdle: boolean
+}
+
+/** Plays it; gives every answer, as comparable values. */
+export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueStore>, game: ReadonlyArray<Operation>) {
+  const told: Array<unknown> = []
+  const ids: Array<string> = []
+  const players: Array<Player> = []
+  for (const n of [0, 1, 2]) {
+    const node = yield* world.spawn({ name: `p${n}` })
+    const claimer = Store.claimer(`p${n}`, "c")
+    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], isIdle: false })
+  }
+  const on = <A>(player: Player, use: (store: Store.Service) => Effect.Effect<A, unknown>) =>
+    Effect.exit(Effect.provide(Effect.flatMap(Store.TaskQueueStore, use), player.node.context))
+  const tell = <A>(exit: Exit.Exit<A, unknown>, shown: (value: A) => unknown = (value) => value): A | undefined => {
+    told.push(Exit.isSuccess(exit) ? shown(exit.value) : "refused")
+    return Exit.isSuccess(exit) ? exit.value : undefined
+  }
+  const pick = (task: number): string => ids[task % Math.max(1, ids.length)] ?? "nobody"
+
+  const stepped = (player: Player, step: Store.Step) =>
+    Effect.gen(function* () {
+      const answer = tell(yield* on(player, (store) => store.step(queue, step)), shownStep)
+      if (answer === undefined) return
+      player.isIdle = answer.isIdle
+      const settled = new Set(step.settlements.map(({ claim }) => claim.fence))
+      player.held = player.held.filter(({ fence }) => !settled.has(fence))
+      for (const claim of answer.claimed) {
+        if (!player.held.some(({ fence }) => fence === claim.fence)) player.held.push(claim)
+      }
+    })
+
+  for (const operation of game) {
+    const [first] = players
+    const player = "who" in operation ? players[operation.who] : first
+    if (player === undefined || first === undefined) break
+    told.push(operation._tag)
+    switch (operation._tag) {
+      case "Enqueue": {
+        const entries = Array.from({ length: operation.count + 1 }, (_, n) => entryOf(operation, n, told.length))
+        const batch = { sender: `${player.claimer}s`, sequence: (player.sent += 1), maxLength: 30, entries }
+        const enqueue = on(player, (store) => store.enqueue(queue, batch))
+        const accepted = tell(yield* enqueue, shownAccepted)
+        if (operation.kind === 1) tell(yield* enqueue, shownAccepted)
+        for (const one of accepted ?? []) if (one?._tag === "Enqueued") ids.push(one.id)
+        break
+      }
+      case "Step": {
+        const settlements = operation.ends.slice(0, player.held.length).map((end, i) => ended(player.held[i]!, end))
+        const step: Store.Step = {
+          claimer: player.claimer,
+          sequence: (player.sequence += 1),
+          leaseMs,
+          settlements,
+          begun: player.held.slice(settlements.length, settlements.length + 1).map(({ number }) => number),
+          lanes: [...lanes, Store.peerLane(player.node.name)],
+          free: operation.free,
+          ahead: operation.ahead,
+          takesSuspect: operation.suspect,
+          rate: operation.rate === 0 ? { limit: 3, windowMs: 10_000 } : undefined,
+          wasIdle: player.isIdle,
+          letters
+        }
+        player.last = step
+        yield* stepped(player, step)
+        break
+      }
+      case "Repeat":
+        if (player.last !== undefined) yield* stepped(player, player.last)
+        break
+      case "Beat": {
+        const { claimer, node } = player
+        const beat = { queue, claimer, leaseMs, lanes: [...lanes, Store.peerLane(node.name)], letters }
+        tell(yield* on(player, (store) => store.beat([beat])), shownBeat)
+        break
+      }
+      case "Depart":
+        tell(yield* on(player, (store) => store.depart(queue, player.claimer)))
+        player.held = []
+        player.last = undefined
+        player.isIdle = false
+        break
+      case "Progress": {
+        const [claim] = player.held
+        if (claim !== undefined) tell(yield* on(player, (store) => store.progress(queue, player.claimer, claim, "1")))
+        break
+      }
+      case "Cancel":
+        tell(yield* on(player, (store) => store.cancel(queue, pick(operation.task))))
+        break
+      case "Look":
+        tell(yield* on(player, (store) => store.inspect(queue, pick(operation.task))), shownInfo)
+        tell(yield* on(player, (store) => store.answer(queue, pick(operation.task), 1_000)))
+        break
+      case "Count":
+        tell(yield* on(player, (store) => store.counts(queue)))
+        break
+      case "List":
+        tell(
+          yield* on(player, (store) => store.page(queue, states[operation.state] ?? "Ready", "")),
+          ({ cursor, tasks }) => [cursor === "", tasks.map(shownInfo).sort()]
+        )
+        break
+      case "Redrive": {
+        const which = operation.task < 20 ? { id: pick(operation.task) } : { cursor: "" }
+        tell(yield* on(player, (store) => store.redrive(queue, which)), ({ count }) => count)
+        break
+      }
+      case "Purge": {
+        const state = (["Ready", "Delayed", "Dead"] as const)[operation.state]
+        if (state !== undefined) tell(yield* on(player, (store) => store.purge(queue, state, "")), ({ count }) => count)
+        break
+      }
+      case "Pause":
+        tell(yield* on(player, (store) => store.pause(queue, operation.on === 0)))
+        break
+      case "Pass":
+        yield* world.advance(spans[operation.ms] ?? 0)
+    }
+  }
+  return structuredClone(told)
+})
+
+const entryOf = (
+  { due, kind, lane, same }: Extract<Operation, { readonly _tag: "Enqueue" }>,
+  n: number,
+  at: number
+): Store.Entry => ({
+  payload: `"${at}.${n}"`,
+  lane: [...lanes, Store.peerLane("p1"), Store.peerLane("away")][lane] ?? "l",
+  due: [undefined, { inMs: 1_000 }, { inMs: 20_000 }, undefined][due],
+  id: kind === 2 ? `given ${same}` : undefined,
+  unique: kind === 3 ? { key: `${same}`, windowMs: same * 10_000 } : undefined,
+  place: kind === 4 ? { key: `${same % 2}`, limit: 1 + (same % 2) } : undefined,
+  keepMs: kind === 5 ? 60_000 : 0,
+  trace: undefined
+})
+
+const ended = (claim: Store.Claimed, end: number): Store.Settlement => {
+  const common = { claim, hasProgress: true }
+  switch (end) {
+    case 0:
+      return { ...common, _tag: "Retry", delayMs: 0, error: "again" }
+    case 1:
+      return { ...common, _tag: "Retry", delayMs: 2_000, error: "later" }
+    case 2:
+      return { ...common, _tag: "Dead", reason: "Rejected", error: "no", answer: `"no"` }
+    case 3:
+      return { ...common, _tag: "Dead", reason: "AttemptsExhausted", error: "no", answer: undefined }
+    case 4:
+      return { ...common, _tag: "Release" }
+    default:
+      return { ...common, _tag: "Done", answer: `"yes"` }
+  }
+}
+
+/** An id of the queue's own, without what is random in it. */
+const plain = (id: string): string => id.replace(/^(\d+)\..*$/s, "$1")
+
+const shownAccepted = (accepted: ReadonlyArray<Store.Accepted>) =>
+  accepted.map((one) => (one === undefined ? "Full" : `${one._tag} ${plain(one.id)}`))
+
+const shownStep = ({ claimed, ...answer }: Store.Stepped) => ({
+  ...answer,
+  claimed: claimed.map((claim) => ({ ...claim, id: plain(claim.id) }))
+})
+
+/** What may be ready is not told: a backend may take one for ready that is gone. */
+const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) => beaten.map(({ isReady: _, ...beat }) => beat)
+
+const shownInfo = (info: Store.Info | undefined): string =>
+  info === undefined ? "nobody" : JSON.stringify({ ...info, id: plain(info.id) }, Object.keys(info).sort())
