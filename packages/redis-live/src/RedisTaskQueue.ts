@@ -188,14 +188,14 @@ export const layer = (options?: TaskQueue.Options): Layer.Layer<TaskQueue.TaskQu
 
 const service = "TaskQueue"
 
-const byQueue = (beats: ReadonlyArray<Beat>): Iterable<ReadonlyArray<Beat>> => {
+const byQueue = (beats: ReadonlyArray<Beat>): ReadonlyArray<ReadonlyArray<Beat>> => {
   const groups = new Map<string, Array<Beat>>()
   for (const beat of beats) {
     const group = groups.get(beat.queue)
     if (group === undefined) groups.set(beat.queue, [beat])
     else group.push(beat)
   }
-  return groups.values()
+  return [...groups.values()]
 }
 
 const inOrder = (

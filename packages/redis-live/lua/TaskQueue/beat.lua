@@ -24,7 +24,7 @@ local function beat()
   if now >= m.judgeFrom then take(claimer) end
   back()
   trim(tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
-  collect()
+  collect(128)
   abandoned(lowest)
   clear()
   flush()

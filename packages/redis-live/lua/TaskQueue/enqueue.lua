@@ -3,7 +3,7 @@
 -- KEYS[1] queue     as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
--- ARGV[3] sender    percent-encoded
+-- ARGV[3] sender    who
 -- ARGV[4] sequence  of this batch; the last one again is answered again, a lower one is refused
 -- ARGV[5] max       tasks that may wait or sleep
 -- ARGV[6] lane      of all of them, if they have nothing but a lane; else empty

@@ -34,7 +34,8 @@ begin(begunAt, tonumber(ARGV[14]))
 if kills > 0 then trim(tonumber(ARGV[10]), tonumber(ARGV[11])) end
 clear()
 flush()
-collect()
+-- No slower than answers and ids come to be kept.
+collect(128 + 2 * ARGV[15])
 local keys = { base .. ':delayed', base .. ':idle', base .. ':attempts' }
 for i = lanesAt, plainAt - 1 do
   keys[#keys + 1], keys[#keys + 2] = base .. ':front:' .. ARGV[i], base .. ':suspect:' .. ARGV[i]

@@ -695,7 +695,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "e880f897782e11932eeb3d26c31cc64a057a7e63",
+  sha: "2c8982107b9abfb5605f32cfeae2e10c5fb432bf",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -835,12 +835,13 @@ local function rouse(caller)
   if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
   sooner = false
 end
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -848,8 +849,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -867,7 +868,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -876,15 +877,18 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 -- Dead letters.
 -- kill(number, record, reason, error, attempts, crashes): it dies now
@@ -910,15 +914,16 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
-local function collect()
-  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+local function collect(most)
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
   if #over == 0 then return end
   many('ZREM', ':expiring', over)
+  local results = {}
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
-    if kind == 'r' then call('HDEL', base .. ':results', name)
+    if kind == 'r' then results[#results + 1] = name
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -931,6 +936,7 @@ local function collect()
       if till and tonumber(till) <= now then call('HDEL', key, name) end
     end
   end
+  many('HDEL', ':results', results)
 end
 -- What belongs to whom nobody hears of any more.
 -- take(caller): takes all claims away from claimers whose lease is over; they lie in \`:claimed:<claimer>!<when>\` since
@@ -1025,7 +1031,7 @@ local function beat()
   if now >= m.judgeFrom then take(claimer) end
   back()
   trim(tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
-  collect()
+  collect(128)
   abandoned(lowest)
   clear()
   flush()
@@ -1050,7 +1056,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "cbd223ebbf0b0b62473775ee8a7cd2226371203e",
+  sha: "fbc929c23cb932b52dfe95742c3d976a83f9fce4",
   keys: ["queue"],
   args: ["now", "id"],
   commands: [
@@ -1181,12 +1187,13 @@ local function rouse(caller)
   if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
   sooner = false
 end
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -1194,8 +1201,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -1213,7 +1220,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -1222,15 +1229,18 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 -- resolve(id): number and record of the task with that id; of one that has ended the number at most
 -- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
@@ -1344,7 +1354,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "ad293a3546276ea29bd6828e083876e0aef66e71",
+  sha: "3d9d45ea63631c43118ee75a0cf6e24db3e0a29a",
   keys: ["queue"],
   args: ["now", "who"],
   commands: [
@@ -1476,12 +1486,13 @@ local function rouse(caller)
   if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
   sooner = false
 end
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -1489,8 +1500,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -1508,7 +1519,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -1517,15 +1528,18 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 local who = ARGV[2]
 if not open(KEYS[1]) then return { m.format } end
@@ -1554,7 +1568,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "a4c0ebbd67d0c9f41196ef9989d10e6ecf6cc3ab",
+  sha: "5577de8f934c6933660d7a9ee3646b16d3ff9c0c",
   keys: ["queue"],
   args: ["now", "life", "sender", "sequence", "max", "lane"],
   variadic: "entries",
@@ -1579,7 +1593,7 @@ export const taskqueueEnqueue = Script.make({
 -- KEYS[1] queue     as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
--- ARGV[3] sender    percent-encoded
+-- ARGV[3] sender    who
 -- ARGV[4] sequence  of this batch; the last one again is answered again, a lower one is refused
 -- ARGV[5] max       tasks that may wait or sleep
 -- ARGV[6] lane      of all of them, if they have nothing but a lane; else empty
@@ -2160,7 +2174,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "59948a8a3d5d405a35bde7fb4849ea6202b850be",
+  sha: "1898ddd25c94956045256af4d0f49a93dc6878e5",
   keys: ["queue"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2294,12 +2308,13 @@ local function rouse(caller)
   if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
   sooner = false
 end
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -2307,8 +2322,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -2326,7 +2341,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -2335,15 +2350,18 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 -- Pages of tasks, at most about 128 of them.
 -- ready(cursor): numbers and records of those that are ready, and the next cursor, empty at the end
@@ -2674,7 +2692,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "5be8b0f18d0e4e669fa95390ed357f89e1636694",
+  sha: "601b8c4426153006c038adc392253f6b5a4429bc",
   keys: ["queue"],
   args: [
     "now",
@@ -2847,12 +2865,13 @@ local function rouse(caller)
   if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
   sooner = false
 end
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -2860,8 +2879,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -2879,7 +2898,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -2888,15 +2907,18 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 -- Dead letters.
 -- kill(number, record, reason, error, attempts, crashes): it dies now
@@ -2922,15 +2944,16 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
-local function collect()
-  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+local function collect(most)
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
   if #over == 0 then return end
   many('ZREM', ':expiring', over)
+  local results = {}
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
-    if kind == 'r' then call('HDEL', base .. ':results', name)
+    if kind == 'r' then results[#results + 1] = name
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -2943,13 +2966,14 @@ local function collect()
       if till and tonumber(till) <= now then call('HDEL', key, name) end
     end
   end
+  many('HDEL', ':results', results)
 end
 -- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
 -- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
 -- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
 -- detail (delay in ms, reason), error, answer
 -- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
-local claimed, kills = ':claimed:' .. ARGV[2], 0
+local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
 local function plainly(from, count)
   if count == 0 then return '' end
   local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
@@ -2970,7 +2994,7 @@ end
 local function one(i, held, record, tried)
   local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
-  call('HDEL', base .. claimed, number)
+  freed[#freed + 1] = number
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
   if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
@@ -2995,6 +3019,7 @@ local function settle(from, count)
   local records = call('HMGET', base .. ':tasks', unpack(numbers))
   local tried = call('HMGET', base .. ':attempts', unpack(numbers))
   for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
+  many('HDEL', claimed, freed)
   return table.concat(letters)
 end
 local function begin(from, count)
@@ -3178,7 +3203,8 @@ begin(begunAt, tonumber(ARGV[14]))
 if kills > 0 then trim(tonumber(ARGV[10]), tonumber(ARGV[11])) end
 clear()
 flush()
-collect()
+-- No slower than answers and ids come to be kept.
+collect(128 + 2 * ARGV[15])
 local keys = { base .. ':delayed', base .. ':idle', base .. ':attempts' }
 for i = lanesAt, plainAt - 1 do
   keys[#keys + 1], keys[#keys + 2] = base .. ':front:' .. ARGV[i], base .. ':suspect:' .. ARGV[i]

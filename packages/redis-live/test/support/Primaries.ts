@@ -10,6 +10,9 @@ export interface Primaries {
   readonly dump: () => Promise<ReadonlyMap<string, Buffer>>
   /** Makes that all there is. */
   readonly restore: (dumps: ReadonlyMap<string, Buffer>) => Promise<void>
+  /** The fields of the hashes under the prefix that are meant. */
+  readonly hkeys: (which: (key: string) => boolean) => Promise<ReadonlyArray<string>>
+  readonly hset: (which: (key: string) => boolean, field: string, value: string) => Promise<void>
   readonly remove: (which: (key: string) => boolean) => Promise<void>
   readonly removeAll: () => Promise<void>
   /** Subscriptions to channels under the prefix. */
@@ -68,6 +71,14 @@ export const connect = async (at: At, prefix: string): Promise<Primaries> => {
     restore: async (dumps) => {
       await remove((key) => !dumps.has(key))
       await Promise.all([...dumps].map(([key, dump]) => client.restore(head + key, 0, dump, "REPLACE")))
+    },
+    hkeys: async (which) => {
+      const meant = (await keys()).filter((key) => which(key.slice(head.length)))
+      return (await Promise.all(meant.map((key) => client.hkeys(key)))).flat()
+    },
+    hset: async (which, field, value) => {
+      const meant = (await keys()).filter((key) => which(key.slice(head.length)))
+      await Promise.all(meant.map((key) => client.hset(key, field, value)))
     },
     remove,
     removeAll: () => remove(() => true),

@@ -1,12 +1,13 @@
--- collect(): what is kept after an end, and what is remembered of a sender, as far as its time is over; at most 128.
+-- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
-local function collect()
-  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, 128)
+local function collect(most)
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
   if #over == 0 then return end
   many('ZREM', ':expiring', over)
+  local results = {}
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
-    if kind == 'r' then call('HDEL', base .. ':results', name)
+    if kind == 'r' then results[#results + 1] = name
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -19,4 +20,5 @@ local function collect()
       if till and tonumber(till) <= now then call('HDEL', key, name) end
     end
   end
+  many('HDEL', ':results', results)
 end

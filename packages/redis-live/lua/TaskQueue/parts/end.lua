@@ -1,9 +1,10 @@
--- How a task ends. What is to be cleared away is gathered, and clear() does it.
+-- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- vacate(number, record): gives its place to whoever waits for it longest
 -- unhold(number, record): its unique key is free, or kept for its window
 -- finish(number, record, kind, answer): all of that; no kind, no answer
-local gone, ended = {}, {}
+local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
+local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
   if now < m.awaited and field(record, 'k') then ended[#ended + 1] = idOf(number, record) end
 end
@@ -11,8 +12,8 @@ local function keep(number, record, kind, answer)
   local over = now + tonumber(field(record, 'k') or 0)
   if over == now then return end
   local head = int(over) .. ' ' .. kind .. ' ' .. string.match(record, '^1 (%d+)') .. '\n'
-  call('HSET', base .. ':results', number, head .. answer)
-  call('ZADD', base .. ':expiring', int(over), 'r' .. number)
+  kept[#kept + 1], kept[#kept + 2] = number, head .. answer
+  expire(over, 'r' .. number)
   toldTo(number, record)
 end
 local function vacate(number, record)
@@ -30,7 +31,7 @@ local function unhold(number, record)
   local over = now + tonumber(field(record, 'w') or 0)
   if over == now then call('HDEL', base .. ':unique', key) return end
   call('HSET', base .. ':unique', key, holder .. ' ' .. int(over))
-  call('ZADD', base .. ':expiring', int(over), 'u' .. key)
+  expire(over, 'u' .. key)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
@@ -39,13 +40,16 @@ local function finish(number, record, kind, answer)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
   if not id then return end
-  call('HSET', base .. ':ids', id, number .. ' ' .. int(now + 3600000))
-  call('ZADD', base .. ':expiring', int(now + math.max(3600000, tonumber(field(record, 'k') or 0))), 'i' .. id)
+  known[#known + 1], known[#known + 2] = id, number .. ' ' .. int(now + 3600000)
+  expire(now + math.max(3600000, tonumber(field(record, 'k') or 0)), 'i' .. id)
 end
 local function clear()
   if #gone > 0 then
     for _, suffix in ipairs({ ':tasks', ':attempts', ':errors', ':progress', ':cancelled' }) do many('HDEL', suffix, gone) end
   end
   if #ended > 0 then tell('!ends', table.concat(ended, ' ')) end
-  gone, ended = {}, {}
+  many('HSET', ':results', kept)
+  many('HSET', ':ids', known)
+  many('ZADD', ':expiring', expires)
+  gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end

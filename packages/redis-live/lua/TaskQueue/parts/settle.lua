@@ -3,7 +3,7 @@
 -- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
 -- detail (delay in ms, reason), error, answer
 -- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
-local claimed, kills = ':claimed:' .. ARGV[2], 0
+local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
 local function plainly(from, count)
   if count == 0 then return '' end
   local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
@@ -24,7 +24,7 @@ end
 local function one(i, held, record, tried)
   local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
-  call('HDEL', base .. claimed, number)
+  freed[#freed + 1] = number
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
   if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
@@ -49,6 +49,7 @@ local function settle(from, count)
   local records = call('HMGET', base .. ':tasks', unpack(numbers))
   local tried = call('HMGET', base .. ':attempts', unpack(numbers))
   for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
+  many('HDEL', claimed, freed)
   return table.concat(letters)
 end
 local function begin(from, count)
