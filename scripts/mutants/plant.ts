@@ -17,12 +17,26 @@ const replaceOnce = (text: string, find: string, replace: string, where: string)
 const sha1 = (text: string): string => createHash("sha1").update(text).digest("hex")
 const inTemplate = (text: string): string => text.replace(/[\\`]|\$\{/g, (found) => `\\${found}`)
 
-/** The generated file with another text for one script, under the name the server knows that text by. */
+const fromTemplate = (text: string): string => text.replace(/\\([\s\S])/g, "$1")
+
+const isPart = path.basename(path.dirname(mutant.file)) === "parts"
+const generatedScript = /name: "([^"]+)",[\s\S]*?sha: "([0-9a-f]{40})",[\s\S]*?source: `((?:[^`\\]|\\[\s\S])*)`/g
+
+/** The generated file with another text for each script that the file is, or is a part of, under the name the server knows it by. */
 const plantScript = (generated: string): string => {
-  const script = fs.readFileSync(mutant.file, "utf8")
-  const planted = replaceOnce(script, mutant.find, mutant.replace, mutant.file)
-  const renamed = replaceOnce(generated, sha1(script), sha1(planted), "scripts.ts")
-  return replaceOnce(renamed, inTemplate(script), inTemplate(planted), "scripts.ts")
+  const text = fs.readFileSync(mutant.file, "utf8")
+  replaceOnce(text, mutant.find, mutant.replace, mutant.file)
+  let count = 0
+  const planted = generated.replace(generatedScript, (whole: string, name: string, sha: string, literal: string) => {
+    const source = fromTemplate(literal)
+    if (isPart ? !source.includes(text.trimEnd()) : !mutant.file.endsWith(`/lua/${name}.lua`)) return whole
+    if (sha1(source) !== sha) throw new Error(`scripts.ts is not current: ${name}`)
+    count += 1
+    const other = replaceOnce(source, mutant.find, mutant.replace, `${name} with its parts`)
+    return whole.replace(sha, sha1(other)).replace(literal, () => inTemplate(other))
+  })
+  if (count === 0) throw new Error(`scripts.ts has nothing of ${mutant.file}`)
+  return planted
 }
 
 const isScript = mutant.file.endsWith(".lua")
