@@ -88,6 +88,24 @@ export const aLostStepIsRepeated: Law = (world) =>
     assert.ok(runs.every(({ attempt }) => attempt === 1))
   })
 
+/** T2 A2 A call that lost its answer is repeated as it was, also where a try in between certainly failed: what ended since is told after it. */
+export const aLostStepIsRepeatedAsItWas: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, (n) => Effect.sleep(`${n} seconds`), { concurrency: 3 })
+    yield* enqueueAll(a, Plain, [2, 3, 9])
+    yield* world.advance("1 second")
+    yield* b.loseAnswer("applied")
+    yield* eventually(world, () => assert.deepEqual(done(runs), [2]), "1 second")
+    yield* world.store.stop
+    yield* world.advance("2 seconds")
+    yield* world.store.start
+    yield* world.advance("1 minute")
+    assert.deepEqual(done(runs), [2, 3, 9])
+    assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, 0])
+  })
+
 /** T2 D4 Who was frozen past its lease cannot settle; its run is interrupted, and the task completes elsewhere, once. */
 export const aFrozenPeerCannotSettle: Law = (world) =>
   Effect.gen(function* () {

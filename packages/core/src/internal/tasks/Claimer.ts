@@ -71,6 +71,8 @@ export class Claimer {
   private settlements: Array<Settlement> = []
   private begun: Array<number> = []
   private pending: Step | undefined
+  /** It may have been applied: nobody but the backend's own answer to it says what became of it. */
+  private isUnsure = false
   private sequence = 0
   private readonly work = new Signal()
   private readonly holding = Latch.makeUnsafe(false)
@@ -210,13 +212,15 @@ export class Claimer {
     if (Exit.isSuccess(exit)) {
       this.failures = 0
       this.isLogged = false
+      this.isUnsure = false
       this.pending = undefined
       this.accept(step, exit.value, sentAt)
       return
     }
     this.failures++
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-    if (error?.outcome === "NotApplied") this.take(step)
+    if (error?.outcome !== "NotApplied") this.isUnsure = true
+    else if (!this.isUnsure) this.take(step)
     yield* this.report(exit, error)
   })
 
