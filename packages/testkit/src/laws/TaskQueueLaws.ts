@@ -20,6 +20,7 @@ import {
   on,
   Plain,
   type Ran,
+  started,
   three,
   two,
   values
@@ -220,6 +221,28 @@ export const aClosingPeerHandsBack: Law = (world) =>
     yield* eventually(world, () => assert.equal(runs.length, 8))
     assert.deepEqual(values(runs.slice(3)), [1, 2, 3, 4, 5])
     assert.ok(runs.every(({ attempt }) => attempt === 1))
+  })
+
+/** T3 A peer that closes keeps its lease while it finishes what it runs, and still hears of what is cancelled. */
+export const aClosingPeerKeepsItsLease: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, (n) => Effect.sleep(n === 0 ? "14400 millis" : "1 hour"))
+    yield* world.advance("100 millis")
+    const [, cancelled] = yield* enqueueAll(b, Plain, [0, 1])
+    yield* world.advance("4800 millis")
+    const from = yield* world.now
+    const cancel = on(b, (queue) => queue.cancel(Plain, cancelled!.id))
+    yield* started(b, Effect.delay(cancel, "1 second"))
+    yield* world.complete(a.stop)
+    assert.deepEqual(
+      runs.map(({ end, until }) => [end, until! - from]),
+      [
+        ["Success", 9_600],
+        ["Interrupt", 1_000]
+      ]
+    )
   })
 
 /** T3 P5 While the store is away nobody is judged; what is interrupted then goes on afterwards, and counts no attempt. */

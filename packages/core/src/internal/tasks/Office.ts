@@ -77,6 +77,9 @@ export const make = Effect.fnUntraced(function* (
   const claimers = new Map<Claimer, Effect.Effect<void>>()
   const sender = claimerName(peer, `${yield* random}.in`)
   let isClosed = false
+  yield* Effect.forkScoped(Effect.scoped(bell.run(store)))
+  yield* Effect.forkScoped(pulse.run)
+  // After those two, and so before they end: what runs on within the grace needs its lease, and hears of being cancelled.
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       isClosed = true
@@ -89,9 +92,6 @@ export const make = Effect.fnUntraced(function* (
       }).pipe(Effect.timeoutOption(Duration.seconds(1)))
     })
   )
-  yield* Effect.forkScoped(bell.run(store))
-  yield* Effect.forkScoped(pulse.run)
-
   /** The definition, if it and the layer's options are sound. */
   const planOf = (operation: string, task: AnyTask): Exit.Exit<Limits.Plan, BackendError> =>
     Exit.isFailure(settings) ? Exit.failCause(settings.cause) : Limits.plan(operation, task)
