@@ -6,6 +6,7 @@ import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as assert from "node:assert/strict"
 import {
   counted,
@@ -270,6 +271,17 @@ export const aListNamesEachOnce: Law = (world) =>
       assert.ok(numbers(200).every((n) => all.has(from + 99 + n)))
     }
     assert.equal((yield* listed(a, Plain, "Claimed")).length, 3)
+  })
+
+/** T16 A list is a value: whoever runs it again sees what is there then. */
+export const aListCanBeRunAgain: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    const shown = yield* on(a, (queue) => Effect.succeed(Stream.runCollect(queue.list(Plain, "Ready"))))
+    for (const n of numbers(3)) {
+      yield* enqueue(a, Plain, n)
+      assert.equal((yield* shown).length, n + 1)
+    }
   })
 
 /** T16 What is purged is gone, and what is of another state stays. */

@@ -278,11 +278,11 @@ export const make = Effect.fnUntraced(function* (
     operation: string,
     task: Task<A, B, E, L>,
     state: "Ready" | "Delayed" | "Claimed" | "Dead"
-  ) => {
-    const seen = new Set<number>()
-    return Stream.unwrap(
-      Effect.map(checked(operation, task), ({ name }) =>
-        Stream.paginate("", (cursor: string) =>
+  ) =>
+    Stream.unwrap(
+      Effect.map(checked(operation, task), ({ name }) => {
+        const seen = new Set<number>()
+        return Stream.paginate("", (cursor: string) =>
           Effect.gen(function* () {
             const page = yield* store.page(name, state, cursor)
             const infos: Array<readonly [TaskInfo<A>, Info]> = []
@@ -294,9 +294,8 @@ export const make = Effect.fnUntraced(function* (
             return [infos, page.cursor === "" ? Option.none() : Option.some(page.cursor)] as const
           })
         )
-      )
+      })
     )
-  }
 
   const deadLetters: Service["deadLetters"] = <A, B, E, L extends string>(task: Task<A, B, E, L>) =>
     Stream.map(listed("deadLetters", task, "Dead"), ([shown, { diedAt, reason }]): DeadLetter<A> => ({
