@@ -107,6 +107,24 @@ export const aLostStepIsRepeatedAsItWas: Law = (world) =>
     assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, 0])
   })
 
+/** T2 A2 However long the path was gone: what a call claimed whose answer was lost is known to whoever holds it. */
+export const aLostStepIsNotForgotten: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting("1 second"))
+    yield* world.advance("2 seconds")
+    yield* b.loseAnswer("applied")
+    yield* enqueue(a, Plain, 1)
+    yield* world.advance(0)
+    yield* b.cut
+    yield* world.advance("62 minutes")
+    yield* b.heal
+    yield* world.advance("1 minute")
+    assert.deepEqual(done(runs), [1])
+    assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, 0])
+  })
+
 /** T2 D4 Who was frozen past its lease cannot settle; its run is interrupted, and the task completes elsewhere, once. */
 export const aFrozenPeerCannotSettle: Law = (world) =>
   Effect.gen(function* () {

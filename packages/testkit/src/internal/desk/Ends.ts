@@ -1,6 +1,6 @@
 /** How tasks leave where they are, how they end, what is kept of them then, and for how long. */
-import { knownMs, maxCollected, rememberedMs } from "@troupe/core/TaskQueueStore"
-import type { Desk, Ending, Task } from "./Desk.ts"
+import { type Claimer, knownMs, maxCollected, rememberedMs } from "@troupe/core/TaskQueueStore"
+import type { Desk, Ending, Memo, Task } from "./Desk.ts"
 import * as Expiring from "./Expiring.ts"
 import * as Ordered from "./Ordered.ts"
 import * as Places from "./Places.ts"
@@ -96,17 +96,27 @@ export const collect = ({ desk, now }: Turn): void => {
   left -= Expiring.collect(desk.windows, now, left, (number, key) => {
     if (desk.unique.get(key)?.number === number) desk.unique.delete(key)
   })
-  left -= collectOld(desk.senders, now, left)
-  left -= collectOld(desk.memos, now, left)
+  left -= collectOld(desk.senders, now, left, () => false)
+  left -= collectOld(desk.memos, now, left, (claimer) => desk.claims.has(claimer))
   const { starts } = desk
   for (; left > 0 && Ordered.firstScore(starts.times) + starts.windowMs <= now; left--) Ordered.shift(starts.times)
   if (starts.times.size === 0) starts.windowMs = 0
 }
 
-const collectOld = <K>(memos: Map<K, { readonly at: number }>, now: number, max: number): number => {
+/** For as long as it holds something: what its last step gave it is known from this alone. */
+export const isRemembered = (desk: Desk, now: number, claimer: Claimer, memo: Memo): boolean =>
+  memo.at + rememberedMs >= now || desk.claims.has(claimer)
+
+const collectOld = <K>(
+  memos: Map<K, { readonly at: number }>,
+  now: number,
+  max: number,
+  isHeld: (who: K) => boolean
+): number => {
   let count = 0
   for (const [who, { at }] of memos) {
     if (count === max || at + rememberedMs >= now) break
+    if (isHeld(who)) continue
     memos.delete(who)
     count += 1
   }

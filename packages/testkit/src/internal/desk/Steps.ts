@@ -1,8 +1,8 @@
 /** A claimer's step: settles, wakes what is due, claims, and renews the lease. */
-import { rememberedMs, type Step, type Stepped } from "@troupe/core/TaskQueueStore"
+import type { Step, Stepped } from "@troupe/core/TaskQueueStore"
 import { begin, claimedOf, promote, rest, settle, take } from "./Claims.ts"
 import type { Desk, Memo, Task } from "./Desk.ts"
-import { collect } from "./Ends.ts"
+import { collect, isRemembered } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
 import { trim } from "./Letters.ts"
 import * as Ordered from "./Ordered.ts"
@@ -12,7 +12,7 @@ import { closeFor, type Done, open } from "./Turn.ts"
 export const step = (desk: Desk, now: number, given: Step): Done<Stepped | undefined> => {
   const { ahead, claimer, free, lanes, leaseMs, sequence } = given
   const memo = desk.memos.get(claimer)
-  if (memo !== undefined && memo.at + rememberedMs >= now && sequence <= memo.sequence) {
+  if (memo !== undefined && isRemembered(desk, now, claimer, memo) && sequence <= memo.sequence) {
     return { answer: sequence === memo.sequence ? again(desk, now, given, memo) : undefined, pushed: [] }
   }
   const turn = open(desk, now)
