@@ -149,6 +149,27 @@ export const aFrozenPeerCannotSettle: Law = (world) =>
     assert.deepEqual(yield* counted(b, Plain), [0, 0, 0, 0])
   })
 
+/** T2 D4 A run that outlives the loss of its lease keeps its place, and whoever closes waits for both when its task is claimed again there. */
+export const aRunThatWillNotStopKeepsItsPlace: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    const stubborn = () => Effect.uninterruptible(Effect.sleep("1 minute"))
+    yield* hire(world, a, runs, Plain, stubborn, { concurrency: 2 })
+    yield* enqueue(b, Plain, 1)
+    yield* world.advance("1 second")
+    yield* hire(world, b, [], Plain, lasting("1 hour"), { concurrency: 1 })
+    yield* enqueueAll(b, Plain, [2], { peer: b.name })
+    yield* world.advance("1 second")
+    yield* a.cut
+    yield* world.advance("30 seconds")
+    yield* a.heal
+    yield* world.advance("30 seconds")
+    assert.deepEqual(values(runs), [1, 1])
+    yield* world.complete(a.stop)
+    assert.ok(runs.every(({ until }) => until !== undefined))
+  })
+
 /** T2 P6 Who is cut off stops its runs at least a second before another may begin them; nothing runs twice at once. */
 export const aCutOffPeerStopsFirst: Law = (world) =>
   Effect.gen(function* () {

@@ -58,6 +58,7 @@ class TimedOut extends Error {}
 export class Runs<A, B, E, R> {
   /** How many tasks run that are suspected of killing their peer (promise T7). */
   suspects = 0
+  /** By fence: a number may run twice here, where a run outlives the loss of its lease and its task is claimed again. */
   private readonly all = new Map<number, Running>()
   private readonly options: Options<A, B, E, R>
   private readonly fork: <X, Y>(effect: Effect.Effect<X, Y, Exclude<R, Scope.Scope>>) => Fiber.Fiber<X, Y>
@@ -77,7 +78,7 @@ export class Runs<A, B, E, R> {
   start(claim: Claimed): void {
     const { clock, plan } = this.options
     const running = new Running(claim, clock.monotonicTimeNanosUnsafe())
-    this.all.set(claim.number, running)
+    this.all.set(claim.fence, running)
     if (isSuspect(claim)) this.suspects++
     // The last of them ended with its peer, and nobody was there to say so.
     if (claim.attempts >= plan.maxAttempts) {
@@ -94,15 +95,17 @@ export class Runs<A, B, E, R> {
 
   /** Interrupts the run of that task, if there is one. */
   stop(number: number, stop: Stop): void {
-    const running = this.all.get(number)
-    if (running === undefined) return
-    running.stop = stop
-    running.fiber?.interruptUnsafe()
+    for (const running of [...this.all.values()]) if (running.claim.number === number) this.halt(running, stop)
   }
 
   /** Interrupts what was claimed with that fence or a lower one. */
   stopUntil(fence: number, stop: Stop): void {
-    for (const { claim } of [...this.all.values()]) if (claim.fence <= fence) this.stop(claim.number, stop)
+    for (const running of [...this.all.values()]) if (running.claim.fence <= fence) this.halt(running, stop)
+  }
+
+  private halt(running: Running, stop: Stop): void {
+    running.stop = stop
+    running.fiber?.interruptUnsafe()
   }
 
   private body(running: Running): Effect.Effect<B, E | Undecodable, Exclude<R, Scope.Scope>> {
@@ -152,7 +155,7 @@ export class Runs<A, B, E, R> {
       running.hasProgress = true
       return Effect.flatMap(this.options.progress(running.claim, text), (isHeld) => {
         if (isHeld) return Effect.void
-        this.stop(running.claim.number, "Lost")
+        this.halt(running, "Lost")
         return Effect.interrupt
       })
     })
@@ -233,7 +236,7 @@ export class Runs<A, B, E, R> {
 
   private settle(running: Running, settlement: Settlement | undefined): void {
     const { claim, since } = running
-    this.all.delete(claim.number)
+    this.all.delete(claim.fence)
     if (isSuspect(claim)) this.suspects--
     this.options.ended(settlement, Number(this.options.clock.monotonicTimeNanosUnsafe() - since) / 1e6)
   }
