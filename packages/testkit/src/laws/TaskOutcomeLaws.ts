@@ -74,6 +74,26 @@ export const exhaustedTasksAreDeadLetters: Law = (world) =>
     assert.deepEqual(yield* counted(a, Growing), [0, 0, 0, 1])
   })
 
+/** T7 Whatever a handler dies of is a failed attempt, also what throws when it is asked for its message. */
+export const anythingIsAFailure: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    const secretive = Object.defineProperty(new Error(), "message", {
+      get() {
+        throw new Error("no message")
+      }
+    })
+    const defects = [secretive, { _tag: Object.create(null) }, Symbol("defect"), null, undefined, "\ud800"]
+    const body = (n: number) => Effect.andThen(Effect.sleep(n % 2), Effect.die(defects[n]))
+    yield* hire(world, b, runs, Growing, body, { concurrency: 1 })
+    yield* enqueueAll(a, Growing, numbers(6))
+    yield* world.advance("1 minute")
+    assert.equal(runs.length, 24)
+    assert.equal((yield* letters(a, Growing)).length, 6)
+    yield* world.complete(b.stop)
+  })
+
 /** T7 A schedule that ends, ends the task, though more attempts were left. */
 export const anEndedScheduleIsTheEnd: Law = (world) =>
   Effect.gen(function* () {

@@ -272,9 +272,17 @@ class TaskRun implements Run {
 /** Its peers went away over it so often that it runs alone (promise T7). */
 const isSuspect = (claim: Claimed): boolean => claim.crashes >= maxCrashes - 1
 
-/** What an error says of itself, bounded. */
+/** What an error says of itself, bounded. It may be anything, also what throws when it is asked. */
 const describe = (error: unknown): string => {
-  if (error instanceof Error) return Limits.cut(error.message === "" ? error.name : `${error.name}: ${error.message}`)
-  if (typeof error === "string") return Limits.cut(error)
-  return typeof error === "object" && error !== null && "_tag" in error ? Limits.cut(String(error._tag)) : "it failed"
+  try {
+    return Limits.cut(saidBy(error))
+  } catch {
+    return "it failed"
+  }
+}
+
+const saidBy = (error: unknown): string => {
+  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`
+  if (typeof error === "string") return error
+  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "it failed"
 }
