@@ -315,3 +315,14 @@ export const aQueueHasALimit: Law = (world) =>
     yield* enqueueAll(a, Plain, numbers(4))
     assert.equal((yield* Effect.flip(enqueue(a, Plain, 1)))._tag, "QueueFull")
   })
+
+/** T1 A5 A process may enqueue to any number of queues, one after the other: nothing it says is taken for what it said before. */
+export const anyNumberOfQueuesIsEnqueuedTo: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    const queue = (n: number) => TaskQueue.task(`queue ${n}`, { payload: Schema.Int })
+    const first = yield* enqueue(a, queue(0), 1)
+    yield* Effect.forEach(numbers(4_096), (n) => enqueue(a, queue(n + 1), 1), { concurrency: 64, discard: true })
+    assert.notEqual((yield* enqueue(a, queue(0), 2)).id, first.id)
+    assert.deepEqual(yield* counted(a, queue(0)), [2, 0, 0, 0])
+  })

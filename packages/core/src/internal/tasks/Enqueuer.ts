@@ -69,8 +69,6 @@ export interface Options {
 }
 
 export class Enqueuer {
-  /** The backend may remember a batch of this sender. */
-  hasSent = false
   private readonly batcher: Batcher<One | Many>
   private readonly options: Options
   private sequence = 0
@@ -111,6 +109,12 @@ export class Enqueuer {
     this.batcher.close()
   }
 
+  /** It sends no more: the backend need not remember its last batch. */
+  readonly departed: Effect.Effect<void> = Effect.suspend(() => {
+    const { queue, sender, store } = this.options
+    return this.sequence === 0 ? Effect.void : Effect.ignore(store.depart(queue, sender))
+  })
+
   private send(calls: ReadonlyArray<One | Many>): Effect.Effect<(call: One | Many) => void, BackendError> {
     const { clock, maxLength, onEnqueued, queue, sender, store } = this.options
     const entries: Array<Entry> = []
@@ -119,7 +123,6 @@ export class Enqueuer {
       else for (const entry of call.all) entries.push(entry)
     }
     this.sequence += 1
-    this.hasSent = true
     const enqueue = store.enqueue(queue, { sender, sequence: this.sequence, maxLength, entries })
     const since = clock.currentTimeMillisUnsafe()
     // Once it may have been applied, no answer but the backend's own says what became of it.

@@ -75,7 +75,8 @@ export const make = Effect.fnUntraced(function* (
   const answers = new Answers(store, bell, heartbeatMs)
   const enqueuers = new Map<string, Enqueuer>()
   const claimers = new Map<Claimer, Effect.Effect<void>>()
-  const sender = claimerName(peer, `${yield* random}.in`)
+  const sender = `${claimerName(peer, yield* random)}.in`
+  let senders = 0
   let isClosed = false
   yield* Effect.forkScoped(Effect.scoped(bell.run(store)))
   yield* Effect.forkScoped(pulse.run)
@@ -84,14 +85,13 @@ export const make = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       isClosed = true
       yield* Effect.forEach([...claimers.values()], (close) => close, { concurrency: "unbounded", discard: true })
-      const sent = [...enqueuers].filter(([, enqueuer]) => enqueuer.hasSent)
       for (const [, enqueuer] of enqueuers) enqueuer.close()
-      yield* Effect.forEach(sent, ([queue]) => Effect.ignore(store.depart(queue, sender)), {
-        concurrency: 64,
-        discard: true
-      }).pipe(Effect.timeoutOption(Duration.seconds(1)))
+      yield* Effect.timeoutOption(departed([...enqueuers.values()]), Duration.seconds(1))
     })
   )
+
+  const departed = (all: ReadonlyArray<Enqueuer>): Effect.Effect<void> =>
+    Effect.forEach(all, (enqueuer) => enqueuer.departed, { concurrency: 64, discard: true })
   /** The definition, if it and the layer's options are sound. */
   const planOf = (operation: string, task: AnyTask): Exit.Exit<Limits.Plan, BackendError> =>
     Exit.isFailure(settings) ? Exit.failCause(settings.cause) : Limits.plan(operation, task)
@@ -99,11 +99,16 @@ export const make = Effect.fnUntraced(function* (
   const enqueuer = (queue: string): Enqueuer | undefined => {
     const known = enqueuers.get(queue)
     if (known !== undefined) return known
-    if (enqueuers.size >= maxQueues) for (const [key, { isIdle }] of enqueuers) if (isIdle) enqueuers.delete(key)
+    if (enqueuers.size >= maxQueues) {
+      const idle = [...enqueuers].filter(([, { isIdle }]) => isIdle)
+      for (const [key] of idle) enqueuers.delete(key)
+      fork(departed(idle.map(([, enqueuer]) => enqueuer)))
+    }
     if (enqueuers.size >= maxQueues) return undefined
     const maxLength = Exit.isSuccess(settings) ? settings.value.maxLength : 0
     const made = new Enqueuer(
-      { store, queue, sender, maxLength, clock, onEnqueued: meters.of(queue).enqueued },
+      // A number of its own: the backend may still remember what another one said to this queue.
+      { store, queue, sender: `${sender}${(senders += 1)}`, maxLength, clock, onEnqueued: meters.of(queue).enqueued },
       context,
       (effect) => void fork(effect)
     )
