@@ -9,6 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -20,6 +21,7 @@ import {
   type Claimer as Name,
   type Lane,
   maxBatchEntries,
+  type Outcome,
   type Service as Store,
   type Settlement,
   type Step,
@@ -39,7 +41,7 @@ export interface Crew {
 
 /** Told of what an operator counts. */
 export interface Meter {
-  readonly settled: (what: Settlement["_tag"] | "Lost" | "Cancelled") => void
+  readonly settled: (what: Settlement["_tag"] | "Lost" | "Cancelled", tasks: number) => void
 }
 
 export interface Options {
@@ -58,18 +60,21 @@ export interface Options {
 
 /** Runs longer than this gain nothing by being claimed ahead. */
 const shortMs = 50
-/** The most that is claimed ahead where nobody says how much. */
-const maxAhead = 256
+/** The most that is claimed ahead where nobody says how much, and that one step claims for as long as there are places. */
+const maxAhead = 512
+const maxClaims = 256
 
 export class Claimer {
   readonly name: Name
   private readonly options: Options
   private readonly crew: Crew
-  /** Claimed ahead: the next to begin is at `next`. */
-  private ahead: Array<Claimed> = []
+  /** Claimed, and not begun: the next to begin is at `next`. */
+  private claims: Array<Claimed> = []
   private next = 0
+  /** Of those: which the backend does not take for begun; and which have begun since, and still run. */
+  private readonly uncounted = new Set<number>()
+  private readonly begun = new Set<number>()
   private settlements: Array<Settlement> = []
-  private begun: Array<number> = []
   private pending: Step | undefined
   /** It may have been applied: nobody but the backend's own answer to it says what became of it. */
   private isUnsure = false
@@ -80,6 +85,8 @@ export class Claimer {
   private woken = true
   private isIdle = false
   private isMore = false
+  /** It asked for more than there was: no use in claiming ahead until something has come. */
+  private isDrained = false
   private isPaused = false
   private isClosing = false
   private isFilling = false
@@ -116,8 +123,11 @@ export class Claimer {
   readonly ended = (settlement: Settlement | undefined, ms: number): void => {
     this.endedRuns++
     this.endedMs += ms
-    if (settlement === undefined) this.options.meter.settled("Lost")
-    else this.settlements.push(settlement)
+    if (settlement === undefined) this.options.meter.settled("Lost", 1)
+    else {
+      this.begun.delete(settlement.claim.number)
+      this.settlements.push(settlement)
+    }
     this.fill()
     this.work.give()
   }
@@ -186,29 +196,46 @@ export class Claimer {
     if (this.failures > 0) {
       const jitter = yield* Random.next
       yield* Effect.sleep(Duration.millis(Math.min(1_000, 25 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)))
-    } else if (!this.hasWork) {
-      const wait = this.isClosing ? Number.POSITIVE_INFINITY : this.due - this.now
-      if (Number.isFinite(wait)) yield* Effect.timeoutOption(this.work.given, Duration.millis(Math.max(0, wait)))
-      else yield* this.work.given
+    } else {
+      if (!this.hasWork) this.fill()
+      if (!this.hasWork) yield* this.rest
     }
     this.work.clear()
     if (this.hasWork) yield* this.exchange
     this.still.openUnsafe()
   })
 
+  /** Until something is given, or due. */
+  private readonly rest: Effect.Effect<unknown> = Effect.suspend(() => {
+    const wait = this.isClosing ? Number.POSITIVE_INFINITY : this.due - this.now
+    return Number.isFinite(wait)
+      ? Effect.timeoutOption(this.work.given, Duration.millis(Math.max(0, wait)))
+      : this.work.given
+  })
+
   private get hasWork(): boolean {
     return (
       this.pending !== undefined ||
       this.settlements.length > 0 ||
-      (!this.isClosing &&
-        (this.woken || this.isMore || this.now >= this.due || (this.places > 0 && !this.isIdle && !this.isPaused)))
+      (!this.isClosing && (this.woken || this.isMore || this.now >= this.due || this.hasRoom))
     )
+  }
+
+  /** There is a place for a run, or for as many claims ahead that a call is worth it. */
+  private get hasRoom(): boolean {
+    if (this.isPaused || this.isIdle) return false
+    return this.places > 0 || (!this.isDrained && this.room > 0 && this.room * 2 >= this.wantedAhead)
   }
 
   private readonly exchange: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const sentAt = this.now
     const step = (this.pending ??= this.build())
-    const exit = yield* Effect.exit(this.options.store.step(this.options.plan.name, step))
+    const call = yield* Effect.forkChild(this.options.store.step(this.options.plan.name, step), {
+      startImmediately: true
+    })
+    // While the backend works on the one, this process works on the other.
+    this.fill()
+    const exit = yield* Fiber.await(call)
     if (Exit.isSuccess(exit)) {
       this.failures = 0
       this.isLogged = false
@@ -225,13 +252,14 @@ export class Claimer {
   })
 
   private build(): Step {
-    const free = this.isClosing ? 0 : Math.min(maxBatchEntries, Math.max(0, this.places))
-    const ahead = this.isClosing ? 0 : Math.max(0, Math.min(maxBatchEntries - free, this.wantedAhead - this.waiting))
+    const free = this.isClosing ? 0 : Math.min(maxBatchEntries, this.places)
+    const ahead =
+      this.isClosing || this.isPaused ? 0 : Math.max(0, Math.min(Math.max(free, maxClaims) - free, this.room))
     const settlements = this.settlements
     const { lanes, plan, settings } = this.options
     this.settlements = settlements.length > maxBatchEntries ? settlements.splice(maxBatchEntries) : []
-    const begun = this.begun
-    this.begun = []
+    const begun = [...this.begun]
+    this.begun.clear()
     this.woken = false
     this.isMore = false
     this.due = Number.POSITIVE_INFINITY
@@ -256,56 +284,67 @@ export class Claimer {
     this.pending = undefined
     this.sequence = step.sequence - 1
     this.settlements = [...step.settlements, ...this.settlements]
-    this.begun = [...step.begun, ...this.begun]
+    for (const number of step.begun) this.begun.add(number)
     this.woken = true
   }
 
   private accept(step: Step, answer: Stepped, sentAt: number): void {
-    const { meter } = this.options
     this.provenAt = Math.max(this.provenAt, sentAt)
     this.measure(this.now - sentAt)
-    answer.outcomes.forEach((outcome, i) => meter.settled(outcome === "Settled" ? step.settlements[i]!._tag : outcome))
+    this.count(step, answer)
     this.isIdle = answer.isIdle
     this.isMore = answer.isMore
     this.isPaused = answer.isPaused
+    this.isDrained = !answer.isMore && answer.claimed.length < step.free + step.ahead
     if (answer.dueInMs !== undefined) this.due = this.now + answer.dueInMs
-    if (answer.claimed.length > 0) this.hold(answer)
-    if (answer.isPaused || this.isClosing) this.giveBack()
-    this.fill()
+    this.hold(answer)
+    // An answer older than its own lease proves nothing: somebody else may have them by now.
+    if (answer.isPaused || this.isClosing || !this.isProven) this.giveBack()
     if (this.crew.size + this.waiting > 0) this.holding.openUnsafe()
   }
 
-  private hold({ ahead, claimed }: Stepped): void {
-    if (this.next > 0) this.ahead = this.ahead.slice(this.next)
-    this.next = 0
-    const first = claimed.length - ahead
-    // An answer older than its own lease proves nothing: somebody else may have them by now.
-    const isProven = this.isProven && !this.isClosing
-    for (let i = 0; i < claimed.length; i++) {
-      if (i < first && isProven) this.crew.start(claimed[i]!)
-      else this.ahead.push(claimed[i]!)
+  private count({ settlements }: Step, { outcomes }: Stepped): void {
+    const counts = new Map<Settlement["_tag"] | Exclude<Outcome, "Settled">, number>()
+    for (const [i, outcome] of outcomes.entries()) {
+      const what = outcome === "Settled" ? settlements[i]!._tag : outcome
+      counts.set(what, (counts.get(what) ?? 0) + 1)
     }
-    if (!isProven) this.giveBack()
+    for (const [what, tasks] of counts) this.options.meter.settled(what, tasks)
   }
 
-  /** Begins what was claimed ahead where a place is free. */
+  private hold({ ahead, claimed }: Stepped): void {
+    if (this.next > 0) this.claims = this.claims.slice(this.next)
+    this.next = 0
+    for (let i = 0; i < claimed.length; i++) {
+      const claim = claimed[i]!
+      this.claims.push(claim)
+      if (i >= claimed.length - ahead) this.uncounted.add(claim.number)
+    }
+  }
+
+  /** Begins what has been claimed, as far as there are places. */
   private fill(): void {
-    if (this.isFilling || this.isPaused || this.isClosing) return
+    if (this.isFilling || this.waiting === 0 || this.isPaused || this.isClosing || !this.isProven) return
     this.isFilling = true
-    while (this.waiting > 0 && this.crew.size < this.options.concurrency && this.isProven) {
-      const claim = this.ahead[this.next++]!
-      this.begun.push(claim.number)
+    const since = this.now
+    const { endedRuns } = this
+    while (this.waiting > 0 && this.crew.size < this.options.concurrency) {
+      const claim = this.claims[this.next++]!
+      if (this.uncounted.delete(claim.number)) this.begun.add(claim.number)
       this.crew.start(claim)
     }
+    // Runs that end in the turn in which they begin are too short for the clock one by one.
+    if (this.endedRuns > endedRuns) this.endedMs += this.now - since
     this.isFilling = false
   }
 
   private giveBack(): void {
-    for (let i = this.next; i < this.ahead.length; i++) {
-      this.settlements.push({ _tag: "Release", claim: this.ahead[i]!, hasProgress: false })
+    for (let i = this.next; i < this.claims.length; i++) {
+      this.settlements.push({ _tag: "Release", claim: this.claims[i]!, hasProgress: false })
     }
-    this.ahead = []
+    this.claims = []
     this.next = 0
+    this.uncounted.clear()
   }
 
   private pause(): void {
@@ -316,14 +355,16 @@ export class Claimer {
 
   private awake(): void {
     this.woken = true
+    this.isDrained = false
     this.work.give()
   }
 
   private cancel(number: number): void {
     this.crew.stop(number, "Release")
-    const index = this.ahead.findIndex((claim, i) => i >= this.next && claim.number === number)
+    const index = this.claims.findIndex((claim, i) => i >= this.next && claim.number === number)
     if (index < 0) return
-    const [claim] = this.ahead.splice(index, 1)
+    const [claim] = this.claims.splice(index, 1)
+    this.uncounted.delete(number)
     if (claim !== undefined) this.settlements.push({ _tag: "Release", claim, hasProgress: false })
     this.work.give()
   }
@@ -331,7 +372,7 @@ export class Claimer {
   /** What was claimed with that fence or a lower one is somebody else's. */
   private lose(fence: number): void {
     this.crew.stopUntil(fence, "Lost")
-    this.ahead = this.ahead.filter((claim, i) => i >= this.next && claim.fence > fence)
+    this.claims = this.claims.filter((claim, i) => i >= this.next && claim.fence > fence)
     this.next = 0
   }
 
@@ -350,12 +391,19 @@ export class Claimer {
     return this.options.store.immortal || this.now - this.provenAt < this.options.settings.provenMs
   }
 
+  /** Runs that could begin if there were tasks. */
   private get places(): number {
-    return this.options.concurrency - this.crew.size - this.waiting
+    return Math.max(0, this.options.concurrency - this.crew.size - this.waiting)
+  }
+
+  /** Claims that could be made ahead of those. */
+  private get room(): number {
+    const { concurrency } = this.options
+    return concurrency + this.wantedAhead - Math.max(concurrency, this.crew.size + this.waiting)
   }
 
   private get waiting(): number {
-    return this.ahead.length - this.next
+    return this.claims.length - this.next
   }
 
   /** As many as will begin before the next call has been answered. */

@@ -6,7 +6,7 @@ import type { Outcome, Settlement } from "../../TaskQueueStore.ts"
 
 export interface Meter {
   readonly enqueued: (tasks: number) => void
-  readonly settled: (what: Settlement["_tag"] | Exclude<Outcome, "Settled">) => void
+  readonly settled: (what: Settlement["_tag"] | Exclude<Outcome, "Settled">, tasks: number) => void
   readonly ran: (ms: number) => void
 }
 
@@ -32,8 +32,8 @@ export class Meters {
     }
     const meter: Meter = {
       enqueued: (tasks) => enqueued.updateUnsafe(tasks, context),
-      settled: (what) => {
-        if (what !== "Release" && what !== "Cancelled") counters[what].updateUnsafe(1, context)
+      settled: (what, tasks) => {
+        if (what !== "Release" && what !== "Cancelled") counters[what].updateUnsafe(tasks, context)
       },
       ran: (ms) => duration.updateUnsafe(ms, context)
     }

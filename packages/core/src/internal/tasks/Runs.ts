@@ -29,12 +29,12 @@ export type Stop = "Release" | "Lost"
 
 class Running {
   readonly claim: Claimed
-  readonly since: bigint
+  readonly since: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   stop: Stop | undefined
   hasProgress = false
 
-  constructor(claim: Claimed, since: bigint) {
+  constructor(claim: Claimed, since: number) {
     this.claim = claim
     this.since = since
   }
@@ -77,7 +77,7 @@ export class Runs<A, B, E, R> {
   /** Begins a run: `ended` follows, perhaps before this returns. */
   start(claim: Claimed): void {
     const { clock, plan } = this.options
-    const running = new Running(claim, clock.monotonicTimeNanosUnsafe())
+    const running = new Running(claim, clock.currentTimeMillisUnsafe())
     this.all.set(claim.fence, running)
     if (isSuspect(claim)) this.suspects++
     // The last of them ended with its peer, and nobody was there to say so.
@@ -238,7 +238,7 @@ export class Runs<A, B, E, R> {
     const { claim, since } = running
     this.all.delete(claim.fence)
     if (isSuspect(claim)) this.suspects--
-    this.options.ended(settlement, Number(this.options.clock.monotonicTimeNanosUnsafe() - since) / 1e6)
+    this.options.ended(settlement, Math.max(0, this.options.clock.currentTimeMillisUnsafe() - since))
   }
 }
 
