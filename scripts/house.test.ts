@@ -26,7 +26,7 @@ const none = (what: string, found: ReadonlyArray<string>): void => assert.deepEq
 const services = ["PubSub", "PeerRegistry", "TaskQueue", "Cache", "Chat", "Mailbox", "Stats"]
 
 // Grows shorter, never longer.
-const notBuilt = new Set(["TaskQueue", "Cache", "Chat", "Mailbox", "Stats"])
+const notBuilt = new Set(["Cache", "Chat", "Mailbox", "Stats"])
 
 const rooms = ["core", "testkit", "redis-live"].flatMap((name) => filesIn(`packages/${name}/src`))
 const coreRooms = rooms.filter((file) => file.startsWith("packages/core/"))
@@ -120,7 +120,8 @@ test("an error is called by its module and its tag, and says what happened", () 
   const declared = /^export class (\w+) extends Schema\.TaggedError<(\w+)>\(\s*"([^"]+)"\s*\)\(\s*"(\w+)"/gm
   const wrong = coreRooms.flatMap((file) => {
     const text = read(file)
-    const module = path.parse(file).name
+    // A service whose rooms need its errors has them in a room of their own.
+    const module = file.endsWith("internal/tasks/errors.ts") ? "TaskQueue" : path.parse(file).name
     const found = [...text.matchAll(declared)]
     return found.flatMap(([, name, self, identifier, tag], i) => {
       const ends = found[i + 1]?.index ?? text.length
