@@ -4,6 +4,7 @@
  */
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -23,6 +24,7 @@ import {
   on,
   Plain,
   type Ran,
+  started,
   three,
   Twice,
   two,
@@ -39,6 +41,22 @@ const Placed = TaskQueue.task("placed", {
   concurrency: { key: (n) => `${n % 2}`, limit: 2 }
 })
 const Rated = TaskQueue.task("rated", { payload: Schema.Int, rateLimit: { limit: 3, window: "10 seconds" } })
+
+/** A1 An enqueue whose answer does not come ends in its time, though the peer's clock is set back meanwhile. */
+export const anEnqueueEndsInItsTime: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    for (const by of ["-1 hour", "2 hours"] as const) {
+      yield* a.cut
+      const from = yield* world.now
+      const fiber = yield* started(a, Effect.exit(enqueue(a, Plain, 1)))
+      yield* world.advance("100 millis")
+      yield* a.skew(by)
+      assert.equal((yield* world.complete(Fiber.join(fiber)))._tag, "Failure")
+      assert.ok((yield* world.now) - from <= 5_500)
+      yield* a.heal
+    }
+  })
 
 /** T9 While one of its key waits, sleeps or runs, another is a Duplicate and answers the first's id; afterwards it is not. */
 export const aKeyIsUnique: Law = (world) =>

@@ -94,6 +94,22 @@ export const anythingIsAFailure: Law = (world) =>
     yield* world.complete(b.stop)
   })
 
+/** T7 A6 What is no JSON is refused before anything is sent, and as an answer is a failed attempt. */
+export const whatIsNoJsonIsRefused: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const Loose = TaskQueue.task("loose", { payload: Schema.Any, success: Schema.Any, maxAttempts: 1 })
+    const answers = [1n, () => 1, undefined, Symbol("answer")]
+    yield* on(b, (queue) => queue.work(Loose, (n) => Effect.as(Effect.sleep(1), answers[n]), { concurrency: 1 }))
+    for (const answer of answers) {
+      assert.equal((yield* Effect.flip(on(a, (queue) => queue.enqueue(Loose, answer))))._tag, "SchemaError")
+    }
+    yield* on(a, (queue) => queue.enqueueAll(Loose, numbers(4)))
+    yield* world.advance("1 second")
+    assert.deepEqual(yield* counted(a, Loose), [0, 0, 0, 4])
+    yield* world.complete(b.stop)
+  })
+
 /** T7 A schedule that ends, ends the task, though more attempts were left. */
 export const anEndedScheduleIsTheEnd: Law = (world) =>
   Effect.gen(function* () {
@@ -223,6 +239,20 @@ export const redrivenTasksRunAgain: Law = (world) =>
     assert.equal(yield* on(a, (queue) => queue.redrive(Growing)), 2)
     yield* eventually(world, () => assert.deepEqual(done(runs), [1, 0, 2]))
     assert.equal(yield* on(a, (queue) => queue.redrive(Growing)), 0)
+  })
+
+/** T3 A4 A schedule that comes to no end holds nobody up: who closes hands the task back. */
+export const anEndlessScheduleIsStopped: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const retry = Schedule.addDelay(Schedule.forever, () => Effect.never)
+    const Endless = TaskQueue.task("endless", { payload: Schema.Int, retry })
+    yield* hire(world, b, [], Endless, () => Effect.die("no"), { concurrency: 1 })
+    yield* enqueueAll(a, Endless, [0, 1])
+    yield* world.advance("1 second")
+    assert.deepEqual(yield* counted(a, Endless), [1, 0, 1, 0])
+    yield* world.complete(b.stop)
+    assert.deepEqual(yield* counted(a, Endless), [2, 0, 0, 0])
   })
 
 /** T8 An attempt that takes too long is interrupted, and counts as failed. */

@@ -124,14 +124,14 @@ export class Enqueuer {
     }
     this.sequence += 1
     const enqueue = store.enqueue(queue, { sender, sequence: this.sequence, maxLength, entries })
-    const since = clock.currentTimeMillisUnsafe()
+    const since = clock.monotonicTimeNanosUnsafe()
     // Once it may have been applied, no answer but the backend's own says what became of it.
     const again = (lost: BackendError): Effect.Effect<ReadonlyArray<Accepted>, BackendError> =>
       Effect.catch(enqueue, (error) =>
         error.isRetryable ? Effect.andThen(Effect.sleep(pause), again(lost)) : Effect.fail(lost)
       )
     const answered = Effect.catch(enqueue, (error) => {
-      const left = since + store.commandTimeoutMs - clock.currentTimeMillisUnsafe()
+      const left = store.commandTimeoutMs - Number(clock.monotonicTimeNanosUnsafe() - since) / 1e6
       return error.outcome === "NotApplied" || !error.isRetryable || left <= 0
         ? Effect.fail(error)
         : Effect.timeoutOrElse(again(error), { duration: Duration.millis(left), orElse: () => Effect.fail(error) })

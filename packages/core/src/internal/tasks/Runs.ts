@@ -90,6 +90,8 @@ export class Runs<A, B, E, R> {
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.judge(running, exit)
     running.fiber = fiber
+    // It may have had itself stopped before it came to its first pause.
+    if (running.stop !== undefined) fiber.interruptUnsafe()
     fiber.addObserver((exit) => this.judge(running, exit))
   }
 
@@ -198,8 +200,10 @@ export class Runs<A, B, E, R> {
         Exit.isSuccess(exit) ? exit.value : { _tag: "Release", claim, hasProgress: running.hasProgress }
       )
     const exit = fiber.pollUnsafe()
-    if (exit === undefined) fiber.addObserver(end)
-    else end(exit)
+    if (exit !== undefined) return end(exit)
+    // Whoever stops the run stops this: a schedule or a schema may take its time.
+    running.fiber = fiber
+    fiber.addObserver(end)
   }
 
   private failure(running: Running, cause: Cause.Cause<E | Undecodable>): Effect.Effect<Settlement> {

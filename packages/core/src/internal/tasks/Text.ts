@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { isSettled } from "../Settled.ts"
 
 /** What was kept does not fit the schema, or is no JSON. */
@@ -20,9 +21,7 @@ export class Text<A> {
 
   encode(value: A): Effect.Effect<string, Schema.SchemaError> {
     const json = this.toJson(value)
-    return isSettled(json) && Exit.isSuccess(json)
-      ? Exit.succeed(JSON.stringify(json.value))
-      : Effect.map(json, (value) => JSON.stringify(value))
+    return isSettled(json) && Exit.isSuccess(json) ? written(json.value) : Effect.flatMap(json, written)
   }
 
   decode(text: string): Effect.Effect<A, Undecodable> {
@@ -36,6 +35,17 @@ export class Text<A> {
     if (isSettled(value)) return Exit.isSuccess(value) ? Exit.succeed(value.value) : Exit.fail(undecodable)
     return Effect.catchCause(value, () => Effect.fail(undecodable))
   }
+}
+
+/** Not every schema makes sure that it is JSON: Schema.Any lets anything through. */
+const written = (json: unknown): Exit.Exit<string, Schema.SchemaError> => {
+  try {
+    const text: string | undefined = JSON.stringify(json)
+    if (text !== undefined) return Exit.succeed(text)
+  } catch {
+    // Said by what follows, without the value's own words (promise A9).
+  }
+  return Exit.fail(new Schema.SchemaError(new SchemaIssue.InvalidType(Schema.Json.ast)))
 }
 
 // A schema's own words name values (promise A9).

@@ -1,0 +1,26 @@
+import { assert, it } from "@effect/vitest"
+import * as TaskQueue from "@troupe/core/TaskQueue"
+import * as MemoryBackend from "@troupe/testkit/MemoryBackend"
+import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+
+const memory = Layer.provide(MemoryTaskQueue.layer(), MemoryBackend.layer)
+const Number = TaskQueue.task("number", { payload: Schema.Int })
+
+it.effect("T12 a run that cancels its own task is interrupted, though nothing of it was asynchronous", () =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue.TaskQueue
+    const ended = yield* Deferred.make<boolean>()
+    yield* queue.work(Number, (_, { id }) =>
+      Effect.onExit(Effect.andThen(Effect.orDie(queue.cancel(Number, id)), Effect.never), (exit) =>
+        Deferred.succeed(ended, Exit.hasInterrupts(exit))
+      )
+    )
+    yield* queue.enqueue(Number, 1)
+    assert.isTrue(yield* Deferred.await(ended))
+  }).pipe(Effect.scoped, Effect.provide(memory))
+)
