@@ -92,10 +92,7 @@ const inAnOwnScope = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Scope.make(), (scope) => Effect.provideService(effect, Scope.Scope, scope))
 
 /** Does nothing, for so long. */
-export const lasting =
-  (duration: Duration.Input) =>
-  (_: number): Effect.Effect<void> =>
-    Effect.sleep(duration)
+export const lasting = (duration: Duration.Input) => (): Effect.Effect<void> => Effect.sleep(duration)
 
 export const done = (runs: ReadonlyArray<Ran>): ReadonlyArray<number> =>
   runs.filter(({ end }) => end === "Success").map(({ value }) => value)

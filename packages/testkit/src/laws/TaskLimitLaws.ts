@@ -119,15 +119,17 @@ export const aGivenIdIsKnownAnHour: Law = (world) =>
     yield* eventually(world, () => assert.deepEqual(done(runs), [0, 6]))
   })
 
-/** T2 T9 A cancelled task's id that is given again stands for the new task alone. */
+/** T2 T9 A cancelled task's key, and its id when that is given again, stand for the new task alone. */
 export const aTombstoneStaysDead: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)
     const runs: Array<Ran> = []
     const Keyed = TaskQueue.task("keyed", { payload: Schema.Int, unique: () => "one" })
     for (const n of numbers(5)) {
-      const { id } = yield* enqueue(a, Keyed, n)
+      const { _tag, id } = yield* enqueue(a, Keyed, n, n % 2 === 0 ? { id: "mine" } : undefined)
+      assert.equal(_tag, "Enqueued")
       if (n < 4) assert.equal(yield* on(b, (queue) => queue.cancel(Keyed, id)), true)
+      if (n % 2 === 1) yield* world.advance("61 minutes")
     }
     assert.deepEqual(yield* counted(a, Keyed), [1, 0, 0, 0])
     for (const peer of [a, b]) yield* hire(world, peer, runs, Keyed, lasting("1 second"))

@@ -172,17 +172,17 @@ export const theKillerIsConvicted: Law = (world) =>
     const runs: Array<Ran> = []
     for (const _ of numbers(12)) {
       const peer = yield* world.spawn()
-      let isDead = false
+      const killer = { hasBegun: false }
       const body = (n: number) =>
         n === 10
           ? Effect.andThen(
-              Effect.sync(() => (isDead = true)),
+              Effect.sync(() => (killer.hasBegun = true)),
               Effect.never
             )
-          : Effect.sleep("1 second")
+          : Effect.sleep("3 seconds")
       yield* hire(world, peer, runs, Plain, body, { concurrency: 30 })
-      for (let second = 0; second < 60 && !isDead; second++) yield* world.advance("1 second")
-      if (!isDead) break
+      for (let second = 0; second < 60 && !killer.hasBegun; second++) yield* world.advance("1 second")
+      if (!killer.hasBegun) break
       yield* peer.crash
       yield* world.advance("16 seconds")
     }
@@ -407,15 +407,19 @@ export const aCancelledTaskNeverCompletes: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)
     const runs: Array<Ran> = []
-    const stubborn = (n: number) => Effect.uninterruptible(Effect.as(Effect.sleep("3 seconds"), n))
+    const stubborn = (n: number) => Effect.uninterruptible(Effect.as(Effect.sleep("2 seconds"), n))
     yield* hire(world, b, runs, Twice, stubborn)
-    const { id } = yield* enqueue(a, Twice, 1)
-    yield* world.advance("1 second")
-    assert.equal(yield* on(a, (queue) => queue.cancel(Twice, id)), true)
-    yield* world.advance("10 seconds")
-    const error = yield* Effect.flip(on(a, (queue) => queue.result(Twice, id)))
-    assert.ok(typeof error === "object" && error._tag === "TaskCancelled")
-    assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
+    for (const isLost of [true, false]) {
+      const { id } = yield* enqueue(a, Twice, 1)
+      yield* world.advance("1 second")
+      if (isLost) yield* b.losePush
+      assert.equal(yield* on(a, (queue) => queue.cancel(Twice, id)), true)
+      yield* world.advance("9 seconds")
+      const error = yield* Effect.flip(on(a, (queue) => queue.result(Twice, id)))
+      assert.ok(typeof error === "object" && error._tag === "TaskCancelled")
+      assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
+    }
+    assert.equal(runs[0]?.end, "Success")
   })
 
 /** T7 `worker` is `work` as a layer: it works while the layer lives. */
