@@ -3,6 +3,9 @@ import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
+import { mutants as limits } from "../../packages/testkit/test/mutants/TaskLimit.ts"
+import { mutants as outcomes } from "../../packages/testkit/test/mutants/TaskOutcome.ts"
+import { mutants as tasks } from "../../packages/testkit/test/mutants/TaskQueue.ts"
 
 export interface Laws {
   /** From the repository's root. */
@@ -17,5 +20,9 @@ export const services: Readonly<Record<string, Laws>> = {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],
     mutants: [...peers, ...leaders]
   },
-  PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub }
+  PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub },
+  TaskQueue: {
+    files: [laws("TaskQueueLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws")],
+    mutants: [...tasks, ...outcomes, ...limits]
+  }
 }

@@ -2,6 +2,7 @@
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
+import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
@@ -10,10 +11,14 @@ import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
 import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLaws"
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
+import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
+import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
+import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { At } from "../../packages/redis-live/test/support/Primaries.ts"
+import { bounded } from "../../packages/testkit/test/bounded.ts"
 
 /** Memory, or a server. */
 export type Place = "memory" | At
@@ -53,5 +58,13 @@ export const suites: Readonly<Record<string, Suite>> = {
       return { layer: Layer.provideMerge(PeerRegistry.layer(), RedisPeerRegistry.store) }
     }
   ),
-  PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub"))
+  PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub")),
+  TaskQueue: suite(
+    { ...TaskQueueLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+    MemoryTaskQueue.layer(bounded),
+    async () => {
+      const RedisTaskQueue = await import("@troupe/redis-live/RedisTaskQueue")
+      return { layer: RedisTaskQueue.layer(bounded) }
+    }
+  )
 }
