@@ -69,6 +69,8 @@ export interface Node<R> {
   readonly losePush: Effect.Effect<void>
   /** Its own clock is off by this much. */
   readonly skew: (by: Duration.Input) => Effect.Effect<void>
+  /** When it has sent a request, one time for each: for laws that say what something costs. */
+  readonly requests: Effect.Effect<ReadonlyArray<number>>
 }
 
 export interface World<R> {

@@ -92,7 +92,8 @@ export class Peers<R> {
           skew: (by) =>
             Effect.sync(() => {
               process.skewMs = Math.round(Duration.toMillis(Duration.fromInputUnsafe(by)))
-            })
+            }),
+          requests: Effect.sync(() => [...wire.requests])
         } satisfies Node<R>
       })
     )

@@ -63,6 +63,8 @@ export class WorldWire implements Wire.Wire {
   readonly process: Process
   readonly server: Server
   readonly inbox: Array<Arrival> = []
+  /** When each was sent. */
+  readonly requests: Array<number> = []
   private readonly time: Time
   private readonly outbox: Outbox
   private readonly hanging = new Map<Sent, () => void>()
@@ -93,6 +95,7 @@ export class WorldWire implements Wire.Wire {
       Effect.callback<A, E | BackendError>((resume) => {
         this.onFirst?.()
         this.onFirst = undefined
+        this.requests.push(this.time.now)
         const refused = this.refusal()
         if (refused !== undefined) return resume(Effect.fail(error(request, refused, "NotApplied")))
         const sent: Sent = {
