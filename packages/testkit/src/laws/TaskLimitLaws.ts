@@ -1,5 +1,5 @@
 /**
- * What TaskQueue promises of keys, limits, pausing and looking, as laws. Each is tried in a world (`../World.ts`), on
+ * What TaskQueue promises of keys, limits, pausing, looking and of what it costs, as laws. Each is tried in a world (`../World.ts`), on
  * every backend; the identifiers are those of docs/guarantees.md.
  */
 import * as TaskQueue from "@troupe/core/TaskQueue"
@@ -152,6 +152,7 @@ export const placesAreTaken: Law = (world) =>
         assert.ok(held.length <= 2, `${held.length} of key ${key}`)
       }
     }
+    assert.ok(runs.every(({ attempt }) => attempt === 1))
     const even = values(runs).filter((n) => n % 2 === 0)
     assert.deepEqual(
       even,
@@ -197,6 +198,24 @@ export const startsAreRated: Law = (world) =>
       if (i >= 3) assert.ok(start - starts[i - 3]! >= 10_000, `4 starts in ${start - starts[i - 3]!} ms`)
     }
     assert.ok(runs.every(({ attempt }) => attempt === 1))
+  })
+
+/** T10 What has places or a rate is not claimed ahead: what one peer cannot begin, another can. */
+export const whatIsLimitedIsNotClaimedAhead: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    for (const [task, values] of [
+      [Placed, [0, 2]],
+      [Rated, [0, 1, 2]]
+    ] as const) {
+      const runs: Array<Ran> = []
+      yield* hire(world, a, runs, task, lasting("1 minute"), { concurrency: 1, prefetch: 5 })
+      yield* enqueueAll(a, task, values)
+      yield* eventually(world, () => assert.equal(runs.length, 1))
+      assert.equal((yield* counts(a, task)).claimed, 1)
+      yield* hire(world, b, runs, task, lasting("1 minute"))
+      yield* eventually(world, () => assert.equal(runs.length, values.length))
+    }
   })
 
 /** T13 When `pause` has returned nothing is claimed any more; what runs ends, what was claimed ahead goes back. */
@@ -346,3 +365,107 @@ export const anyNumberOfQueuesIsEnqueuedTo: Law = (world) =>
     assert.notEqual((yield* enqueue(a, queue(0), 2)).id, first.id)
     assert.deepEqual(yield* counted(a, queue(0)), [2, 0, 0, 0])
   })
+
+/** T15 Who has nothing to do asks once in 5 s: with one request, or where there are many queues with all of them together. */
+export const anIdlePeerIsQuiet: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, one, many] = yield* three(world)
+    yield* hire(world, one, [], Plain, lasting(0))
+    for (const n of numbers(3)) {
+      const task = TaskQueue.task(`idle ${n}`, { payload: Schema.Int })
+      yield* hire(world, many, [], task, lasting(0))
+      yield* enqueue(a, task, 1, { delay: "1 day" })
+      yield* world.advance("1 second")
+    }
+    yield* enqueueAll(a, Plain, [1, 2, 3])
+    yield* world.advance("10 seconds")
+    const before = [(yield* one.requests).length, (yield* many.requests).length]
+    yield* world.advance("1 minute")
+    const since = [(yield* one.requests).slice(before[0]), (yield* many.requests).slice(before[1])] as const
+    assert.ok(since[0].length > 0 && since[0].length <= 12, `${since[0].length} requests`)
+    assert.ok(new Set(since[1]).size <= 12 && since[1].length <= 36, `${since[1].length} requests`)
+  })
+
+/** T17 On a full server what is there is worked off, and what adds is refused. */
+export const aFullServerIsWorkedOff: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, numbers(20))
+    yield* world.store.full(true)
+    const refused = yield* Effect.flip(enqueue(a, Plain, 99))
+    assert.ok(refused._tag === "BackendError" && refused.reason._tag === "CapacityExceeded")
+    assert.equal(refused.outcome, "NotApplied")
+    const failing = (n: number, { attempt }: { readonly attempt: number }) =>
+      n === 3 && attempt === 1 ? Effect.die("no") : Effect.sleep(n === 19 ? "40 seconds" : "3 seconds")
+    yield* hire(world, b, runs, Plain, failing, { concurrency: 4 })
+    yield* eventually(world, () => assert.equal(done(runs).length, 20), "1 minute")
+    assert.equal(runs.length, 21)
+    yield* world.store.full(false)
+    yield* enqueue(a, Plain, 20)
+    yield* eventually(world, () => assert.equal(done(runs).length, 21), "5 seconds")
+  })
+
+/** T17 On a full server what is there can still be cancelled, purged and sent back, and a pause is kept. */
+export const aFullServerObeys: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Unique, (n) => (n < 3 ? Effect.die("no") : Effect.sleep("1 minute")))
+    const [sleeping] = yield* enqueueAll(a, Unique, [5, 6], { delay: "1 hour" })
+    const [running] = yield* enqueueAll(a, Unique, [3, 1, 2])
+    yield* world.advance("1 second")
+    yield* world.store.full(true)
+    yield* on(a, (queue) => queue.pause(Unique))
+    assert.equal(yield* on(a, (queue) => queue.cancel(Unique, sleeping!.id)), true)
+    assert.equal(yield* on(a, (queue) => queue.cancel(Unique, running!.id)), true)
+    assert.equal(yield* on(a, (queue) => queue.purge(Unique, "Delayed")), 1)
+    assert.equal(yield* on(a, (queue) => queue.redrive(Unique)), 2)
+    yield* world.advance("1 second")
+    assert.deepEqual(yield* counts(a, Unique), { ready: 2, delayed: 0, claimed: 0, dead: 0, paused: true })
+    yield* on(a, (queue) => queue.resume(Unique))
+    yield* eventually(world, () => assert.equal(runs.length, 5))
+  })
+
+/** T18 Where no answer is kept and no id was given, nothing is left of any number of tasks. */
+export const nothingIsLeft: Law = (world) =>
+  Effect.gen(function* () {
+    const traces: Array<ReadonlyArray<string>> = []
+    for (const count of [1, 40]) {
+      const [a, b] = yield* two(world)
+      const runs: Array<Ran> = []
+      const body = (n: number, { attempt }: { readonly attempt: number }) =>
+        n % 4 === 3 && attempt < 3 ? Effect.die("no") : Effect.void
+      yield* hire(world, b, runs, Plain, body)
+      yield* enqueueAll(a, Plain, numbers(count))
+      yield* enqueue(a, Plain, 50, { delay: "1 minute" })
+      yield* enqueue(a, Plain, 51, { peer: b.name })
+      yield* eventually(world, () => assert.equal(done(runs).length, count + 2), "2 minutes")
+      yield* world.advance("10 seconds")
+      yield* world.complete(Effect.all([a.stop, b.stop]))
+      traces.push((yield* world.keys).map(shape))
+    }
+    assert.deepEqual(traces[1], traces[0])
+  })
+
+/** T18 Answers, ids and windows are gone an hour after, however many there were. */
+export const whatIsKeptHasItsEnd: Law = (world) =>
+  Effect.gen(function* () {
+    const traces: Array<ReadonlyArray<string>> = []
+    const Short = TaskQueue.task("short", { payload: Schema.Int, unique: { key: (n) => `${n}`, window: "1 minute" } })
+    for (const count of [1, 300]) {
+      const [a, b] = yield* two(world)
+      yield* hire(world, b, [], Twice, (n) => Effect.succeed(n))
+      yield* hire(world, b, [], Short, lasting(0))
+      yield* enqueueAll(a, Twice, numbers(count))
+      yield* enqueueAll(a, Short, numbers(count))
+      for (const n of numbers(Math.min(count, 20))) yield* enqueue(a, Short, n + count, { id: `id ${n}` })
+      yield* world.advance("62 minutes")
+      yield* world.complete(Effect.all([a.stop, b.stop]))
+      traces.push((yield* world.keys).map(shape))
+    }
+    assert.deepEqual(traces[1], traces[0])
+  })
+
+/** What is kept, without what its values are now: numbers, or a digest. */
+const shape = (key: string): string => key.replace(/ [0-9a-f]{20,}$/, "").replaceAll(/\d+/g, "0")

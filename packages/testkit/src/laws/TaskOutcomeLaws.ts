@@ -199,6 +199,26 @@ export const theKillerIsConvicted: Law = (world) =>
     )
   })
 
+/** T7 T3 What a crashed peer had claimed ahead and not begun goes back uncounted. */
+export const whatHasNotBegunIsNotCounted: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    const body = (n: number) => Effect.sleep(n === 0 ? "1 second" : "1 hour")
+    yield* hire(world, a, runs, Plain, body, { concurrency: 1, prefetch: 3 })
+    yield* enqueueAll(a, Plain, numbers(4))
+    yield* world.advance("2 seconds")
+    assert.deepEqual(values(runs), [0, 1])
+    assert.deepEqual(yield* counted(b, Plain), [0, 0, 3, 0])
+    yield* a.crash
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* eventually(world, () => assert.deepEqual(done(runs), [0, 1, 2, 3]), "40 seconds")
+    assert.deepEqual(
+      runs.slice(2).map(({ attempt }) => attempt),
+      [2, 1, 1]
+    )
+  })
+
 /** T7 Dead letters are kept until so many newer ones came, or for their time. */
 export const deadLettersAreBounded: Law = (world) =>
   Effect.gen(function* () {
@@ -290,6 +310,34 @@ export const answersAreKept: Law = (world) =>
     assert.equal(yield* on(c, (queue) => queue.result(Twice, id)), 8)
     yield* world.advance("2 minutes")
     const gone = yield* Effect.flip(on(c, (queue) => queue.result(Twice, id)))
+    assert.ok(typeof gone === "object" && gone._tag === "TaskNotFound")
+  })
+
+/** T11 Of a task without an answer one is kept where it was executed; else it is unknown once it is done. */
+export const onlyWhatIsExecutedIsKept: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* hire(world, b, [], Plain, lasting("1 second"))
+    yield* world.complete(on(a, (queue) => queue.execute(Plain, 1, { id: "executed" })))
+    const { id } = yield* enqueue(a, Plain, 2)
+    yield* world.advance("58 minutes")
+    yield* on(a, (queue) => queue.result(Plain, TaskQueue.TaskId.make("executed")))
+    assert.equal((yield* Effect.flip(on(a, (queue) => queue.result(Plain, id))))._tag, "TaskNotFound")
+    assert.ok(Option.isNone(yield* on(a, (queue) => queue.inspect(Plain, id))))
+  })
+
+/** T11 `keepResult` is how long an answer is kept, also of what was executed. */
+export const anAnswersTimeIsGiven: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const Kept = TaskQueue.task("kept", { payload: Schema.Int, success: Schema.Int, keepResult: "1 day" })
+    yield* hire(world, b, [], Kept, (n) => Effect.succeed(n * 2))
+    const { id } = yield* enqueue(a, Kept, 1)
+    assert.equal(yield* world.complete(on(a, (queue) => queue.execute(Kept, 2))), 4)
+    yield* world.advance("23 hours")
+    assert.equal(yield* on(a, (queue) => queue.result(Kept, id)), 2)
+    yield* world.advance("2 hours")
+    const gone = yield* Effect.flip(on(a, (queue) => queue.result(Kept, id)))
     assert.ok(typeof gone === "object" && gone._tag === "TaskNotFound")
   })
 
@@ -400,6 +448,20 @@ export const aRunningTaskIsCancelled: Law = (world) =>
     yield* world.advance("2 hours")
     assert.deepEqual([runs.length, done(runs)], [2, []])
     assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
+  })
+
+/** T12 What was claimed ahead and not begun is cancelled as what waits is. */
+export const whatIsClaimedAheadIsCancelled: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting("3 seconds"), { concurrency: 1, prefetch: 3 })
+    const ids = yield* enqueueAll(a, Plain, numbers(4))
+    yield* world.advance("1 second")
+    assert.equal(yield* on(a, (queue) => queue.cancel(Plain, ids[2]!.id)), true)
+    yield* world.advance("20 seconds")
+    assert.deepEqual(values(runs), [0, 1, 3])
+    assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, 0])
   })
 
 /** T12 What ends at the moment it is cancelled does not complete where `cancel` answered true. */

@@ -1,9 +1,11 @@
 /**
  * What TaskQueue promises of tasks and of who runs them, as laws; those of retries and answers stand in TaskOutcomeLaws.ts,
- * those of keys, limits and looking in TaskLimitLaws.ts. Each is tried in a world (`../World.ts`), on every backend; the
+ * those of keys, limits, looking and cost in TaskLimitLaws.ts. Each is tried in a world (`../World.ts`), on every backend; the
  * identifiers are those of docs/guarantees.md.
  */
+import type * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as assert from "node:assert/strict"
 import {
   assertOneAtATime,
@@ -15,6 +17,7 @@ import {
   hire,
   lasting,
   type Law,
+  letters,
   Levels,
   numbers,
   on,
@@ -51,6 +54,28 @@ export const aTaskOutlivesItsEnqueuer: Law = (world) =>
     yield* a.crash
     yield* hire(world, b, runs, Plain, lasting(0))
     yield* eventually(world, () => assert.deepEqual(done(runs), numbers(10)))
+  })
+
+/** T1 T2 Whatever crashes, and when, each task runs to its end or is a dead letter, and on one peer at a time. */
+export const noCrashLosesATask: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, last] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* enqueueAll(a, Plain, numbers(40))
+    for (const n of numbers(6)) {
+      const peer = yield* world.spawn()
+      yield* hire(world, peer, runs, Plain, lasting("3 seconds"), { concurrency: 2, prefetch: n })
+      yield* world.advance(`${n * 900 + 700} millis`)
+      if (n % 2 === 0) yield* peer.loseAnswer("applied")
+      yield* world.advance("2 seconds")
+      yield* peer.crash
+    }
+    yield* hire(world, last, runs, Plain, lasting("1 second"))
+    yield* world.advance("2 minutes")
+    const dead = (yield* letters(a, Plain)).map(({ payload }) => Option.getOrThrow(payload))
+    assert.deepEqual(new Set([...done(runs), ...dead]), new Set(numbers(40)))
+    assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, dead.length])
+    assertOneAtATime(runs)
   })
 
 /** T1 A2 An enqueue whose answer was lost is asked for again and enqueues once. */
@@ -193,6 +218,32 @@ export const aCutOffPeerStopsFirst: Law = (world) =>
     assert.deepEqual(done(runs), [1])
   })
 
+/** T2 A run whose task is not its peer's any more is interrupted when it tells of its progress, and nobody hears it. */
+export const aLostRunTellsNothing: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    const telling = (_: number, { progress }: TaskQueue.Run) =>
+      Effect.andThen(Effect.sleep("3 seconds"), Effect.andThen(Effect.orDie(progress("mine")), Effect.sleep("1 hour")))
+    yield* hire(world, a, runs, Plain, telling)
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.equal(runs.length, 1))
+    yield* world.store.forget
+    yield* hire(world, b, runs, Plain, lasting("1 hour"))
+    const { id } = yield* enqueue(b, Plain, 2)
+    yield* eventually(world, () => assert.equal(runs.length, 2))
+    yield* world.advance("4 seconds")
+    assert.deepEqual(
+      runs.map(({ end, peer }) => [peer, end]),
+      [
+        [a.name, "Interrupt"],
+        [b.name, undefined]
+      ]
+    )
+    const shown = Option.getOrThrow(yield* on(b, (queue) => queue.inspect(Plain, id)))
+    assert.deepEqual([shown.peer, shown.progress], [b.name, undefined])
+  })
+
 /** T2 D5 Fences strictly grow from claim to claim, also when the data was lost. */
 export const fencesOfClaimsGrow: Law = (world) =>
   Effect.gen(function* () {
@@ -243,6 +294,20 @@ export const aCrashIsNoticedInTime: Law = (world) =>
     yield* world.advance("12 seconds")
     yield* a.crash
     yield* eventually(world, () => assert.deepEqual(done(runs), [1]), "20 seconds")
+  })
+
+/** T3 Where nobody was there when a peer crashed, who comes first takes back what it had, within a lease and a heartbeat. */
+export const whoComesFirstTakesBack: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, a, runs, Plain, lasting("1 hour"))
+    yield* enqueueAll(a, Plain, [1, 2])
+    yield* eventually(world, () => assert.equal(runs.length, 2))
+    yield* a.crash
+    yield* world.advance("1 hour")
+    yield* hire(world, b, runs, Plain, lasting(0))
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1, 2]), "20 seconds")
   })
 
 /** T3 A peer that closes hands back at once what it could not finish, and no attempt is counted. */
@@ -370,6 +435,22 @@ export const firstInFirstOut: Law = (world) =>
       [0, 2, 3, 4, 5, 6]
     )
     assert.ok(values(runs).lastIndexOf(1) > values(runs).indexOf(3))
+  })
+
+/** T4 What one peer enqueues keeps its order, call by call, also where it is more than one batch. */
+export const theOrderOfEnqueuesIsKept: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* Effect.forEach(numbers(40), (n) => enqueue(a, Plain, n), { concurrency: "unbounded" })
+    yield* enqueueAll(
+      a,
+      Plain,
+      numbers(600).map((n) => n + 40)
+    )
+    yield* hire(world, b, runs, Plain, lasting(0), { concurrency: 1, prefetch: 20 })
+    yield* eventually(world, () => assert.equal(runs.length, 640), "1 second")
+    assert.deepEqual(done(runs), numbers(640))
   })
 
 /** T4 Strictly by level; without one, after all levels. */
@@ -509,45 +590,18 @@ export const noTaskWaitsForABusyWorker: Law = (world) =>
     yield* eventually(world, () => assert.equal(runs.length, 8), "30 seconds")
   })
 
-/** T17 On a full server what is there is worked off, and what adds is refused. */
-export const aFullServerIsWorkedOff: Law = (world) =>
+/** T15 Where the worker that was woken is dead, another begins within 5 s. */
+export const aDeadWorkersWakeUpIsMadeUpFor: Law = (world) =>
   Effect.gen(function* () {
-    const [a, b] = yield* two(world)
+    const [a, b, c] = yield* three(world)
     const runs: Array<Ran> = []
-    yield* enqueueAll(a, Plain, numbers(20))
-    yield* world.store.full(true)
-    const refused = yield* Effect.flip(enqueue(a, Plain, 99))
-    assert.ok(refused._tag === "BackendError" && refused.reason._tag === "CapacityExceeded")
-    assert.equal(refused.outcome, "NotApplied")
-    const failing = (n: number, { attempt }: { readonly attempt: number }) =>
-      n === 3 && attempt === 1 ? Effect.die("no") : Effect.sleep("3 seconds")
-    yield* hire(world, b, runs, Plain, failing, { concurrency: 4 })
-    yield* eventually(world, () => assert.equal(done(runs).length, 20), "1 minute")
-    yield* world.store.full(false)
-    yield* enqueue(a, Plain, 20)
-    yield* eventually(world, () => assert.equal(done(runs).length, 21), "5 seconds")
-  })
-
-/** T18 Where no answer is kept and no id was given, nothing is left of any number of tasks. */
-export const nothingIsLeft: Law = (world) =>
-  Effect.gen(function* () {
-    const traces: Array<ReadonlyArray<string>> = []
-    for (const count of [1, 40]) {
-      const [a, b] = yield* two(world)
-      const runs: Array<Ran> = []
-      const body = (n: number, { attempt }: { readonly attempt: number }) =>
-        n % 4 === 3 && attempt < 3 ? Effect.die("no") : Effect.void
-      yield* hire(world, b, runs, Plain, body)
-      yield* enqueueAll(a, Plain, numbers(count))
-      yield* enqueue(a, Plain, 50, { delay: "1 minute" })
-      yield* enqueue(a, Plain, 51, { peer: b.name })
-      yield* eventually(world, () => assert.equal(done(runs).length, count + 2), "2 minutes")
-      yield* world.advance("10 seconds")
-      yield* world.complete(Effect.all([a.stop, b.stop]))
-      // Without what a value is now: its numbers, or its digest.
-      traces.push((yield* world.keys).map((key) => key.replace(/ [0-9a-f]{20,}$/, "").replaceAll(/\d+/g, "0")))
+    for (const peer of [b, c]) {
+      yield* hire(world, peer, runs, Plain, lasting(0))
+      yield* world.advance("1 second")
     }
-    assert.deepEqual(traces[1], traces[0])
+    yield* b.crash
+    yield* enqueue(a, Plain, 1)
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1]), "5 seconds")
   })
 
 /** D2 When the store has forgotten everything, work goes on without a restart. */
