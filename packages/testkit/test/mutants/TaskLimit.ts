@@ -3,15 +3,18 @@ import type { Mutant } from "./Mutant.ts"
 
 const claimer = "packages/core/src/internal/tasks/Claimer.ts"
 const office = "packages/core/src/internal/tasks/Office.ts"
+const pulse = "packages/core/src/internal/tasks/Pulse.ts"
 const runs = "packages/core/src/internal/tasks/Runs.ts"
 const batches = "packages/testkit/src/internal/desk/Batches.ts"
 const claims = "packages/testkit/src/internal/desk/Claims.ts"
 const ends = "packages/testkit/src/internal/desk/Ends.ts"
 const letters = "packages/testkit/src/internal/desk/Letters.ts"
 const looks = "packages/testkit/src/internal/desk/Looks.ts"
+const orders = "packages/testkit/src/internal/desk/Orders.ts"
 const pages = "packages/testkit/src/internal/desk/Pages.ts"
 const places = "packages/testkit/src/internal/desk/Places.ts"
 const steps = "packages/testkit/src/internal/desk/Steps.ts"
+const store = "packages/testkit/src/MemoryTaskQueue.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -161,5 +164,104 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: office,
     find: "new QueueFull({ task, limit, accepted: all.length })",
     replace: "new QueueFull({ task, limit })"
+  },
+  {
+    name: "a full server refuses those who work",
+    law: "aFullServerIsWorkedOff",
+    file: store,
+    find: 'move("work", false, queue, (desk, now) => Steps.step(desk, now, step))',
+    replace: 'move("work", true, queue, (desk, now) => Steps.step(desk, now, step))'
+  },
+  {
+    name: "a full server takes one more",
+    law: "aFullServerIsWorkedOff",
+    file: store,
+    find: 'move("enqueue", true, queue,',
+    replace: 'move("enqueue", false, queue,'
+  },
+  {
+    name: "who departs is remembered",
+    law: "nothingIsLeft",
+    file: orders,
+    find: "desk.memos.delete(who)",
+    replace: ""
+  },
+  {
+    name: "a sender that ends does not say so",
+    law: "nothingIsLeft",
+    file: office,
+    find: "Effect.ignore(store.depart(queue, sender))",
+    replace: "Effect.void"
+  },
+  {
+    name: "a beat has everybody look",
+    law: "anIdlePeerIsQuiet",
+    file: claimer,
+    find: "else this.work.openUnsafe()\n  }",
+    replace: "else this.awake()\n  }"
+  },
+  {
+    name: "each queue beats for itself",
+    law: "anIdlePeerIsQuiet",
+    file: pulse,
+    find: "this.store.beat(claimers.map((claimer) => claimer.beat()))",
+    replace:
+      "Effect.map(Effect.forEach(claimers, (claimer) => Effect.delay(this.store.beat([claimer.beat()]), 1)), (all) => all.flat())"
+  },
+  {
+    name: "a full server refuses heartbeats",
+    law: "aFullServerIsWorkedOff",
+    file: store,
+    find: 'beat: (beats) =>\n        request("work", false,',
+    replace: 'beat: (beats) =>\n        request("work", true,'
+  },
+  {
+    name: "a full server cancels nothing",
+    law: "aFullServerObeys",
+    file: store,
+    find: 'move("cancel", false,',
+    replace: 'move("cancel", true,'
+  },
+  {
+    name: "a full server sends nothing back",
+    law: "aFullServerObeys",
+    file: store,
+    find: 'move("redrive", false,',
+    replace: 'move("redrive", true,'
+  },
+  {
+    name: "answers are collected by nobody",
+    law: "whatIsKeptHasItsEnd",
+    file: ends,
+    find: "left -= Expiring.collect(desk.answers, now, left, () => {})",
+    replace: ""
+  },
+  {
+    name: "a known id is forgotten, and what it stood for is not",
+    law: "whatIsKeptHasItsEnd",
+    file: ends,
+    find: "if (desk.ids.get(id) === number) desk.ids.delete(id)",
+    replace: ""
+  },
+  {
+    name: "a window is over, and its key is not",
+    law: "whatIsKeptHasItsEnd",
+    file: ends,
+    find: "if (desk.unique.get(key)?.number === number) desk.unique.delete(key)",
+    replace: ""
+  },
+  {
+    name: "what has places is claimed ahead",
+    law: "whatIsLimitedIsNotClaimedAhead",
+    file: claimer,
+    find: "if (plan.places > 0 || plan.rate !== undefined) return 0",
+    replace: "if (plan.rate !== undefined) return 0"
+  },
+  {
+    name: "what has a rate is claimed ahead",
+    law: "whatIsLimitedIsNotClaimedAhead",
+    file: claimer,
+    find: "if (plan.places > 0 || plan.rate !== undefined) return 0",
+    replace: "if (plan.places > 0) return 0"
   }
 ]

@@ -3,6 +3,7 @@ import type { Mutant } from "./Mutant.ts"
 
 const answers = "packages/core/src/internal/tasks/Answers.ts"
 const claimer = "packages/core/src/internal/tasks/Claimer.ts"
+const limits = "packages/core/src/internal/tasks/Limits.ts"
 const office = "packages/core/src/internal/tasks/Office.ts"
 const retry = "packages/core/src/internal/tasks/Retry.ts"
 const runs = "packages/core/src/internal/tasks/Runs.ts"
@@ -182,5 +183,47 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: office,
     find: "({ close }) => close\n",
     replace: "() => Effect.void\n"
+  },
+  {
+    name: "what was claimed counts as begun",
+    law: "whatHasNotBegunIsNotCounted",
+    file: "packages/testkit/src/internal/desk/Beats.ts",
+    find: "if (claim?.hasBegun === true) {",
+    replace: "if (claim !== undefined) {"
+  },
+  {
+    name: "what begins later is never told to have begun",
+    law: "whatHasNotBegunIsNotCounted",
+    file: claimer,
+    find: "this.begun.push(claim.number)",
+    replace: ""
+  },
+  {
+    name: "every answer is kept",
+    law: "onlyWhatIsExecutedIsKept",
+    file: limits,
+    find: "keepMs: terms.hasAnswer ? keepMs : 0",
+    replace: "keepMs"
+  },
+  {
+    name: "what was executed is kept as any other",
+    law: "onlyWhatIsExecutedIsKept",
+    file: office,
+    find: "isExecuted ? Math.max(leastKeepMs, plan.keepExecutedMs) : plan.keepMs",
+    replace: "plan.keepMs"
+  },
+  {
+    name: "an hour is the time of every answer",
+    law: "anAnswersTimeIsGiven",
+    file: limits,
+    find: "terms.keepResult ?? 3_600_000",
+    replace: "3_600_000"
+  },
+  {
+    name: "what was claimed ahead cannot be cancelled any more",
+    law: "whatIsClaimedAheadIsCancelled",
+    file: claimer,
+    find: "if (index < 0) return",
+    replace: "if (index >= 0 || index < 0) return"
   }
 ]

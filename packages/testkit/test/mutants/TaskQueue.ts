@@ -6,15 +6,72 @@ const claimer = "packages/core/src/internal/tasks/Claimer.ts"
 const enqueuer = "packages/core/src/internal/tasks/Enqueuer.ts"
 const limits = "packages/core/src/internal/tasks/Limits.ts"
 const office = "packages/core/src/internal/tasks/Office.ts"
+const runs = "packages/core/src/internal/tasks/Runs.ts"
 const batches = "packages/testkit/src/internal/desk/Batches.ts"
 const beats = "packages/testkit/src/internal/desk/Beats.ts"
 const claims = "packages/testkit/src/internal/desk/Claims.ts"
 const lanes = "packages/testkit/src/internal/desk/Lanes.ts"
 const orders = "packages/testkit/src/internal/desk/Orders.ts"
 const steps = "packages/testkit/src/internal/desk/Steps.ts"
-const store = "packages/testkit/src/MemoryTaskQueue.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "what a dead peer had not begun is forgotten",
+    law: "noCrashLosesATask",
+    file: beats,
+    find: "for (const number of desk.claims.get(claimer) ?? []) Deque.push",
+    replace:
+      "for (const number of desk.claims.get(claimer) ?? []) if (desk.tasks.get(number)?.claim?.hasBegun) Deque.push"
+  },
+  {
+    name: "a beat takes back one",
+    law: "noCrashLosesATask",
+    file: beats,
+    find: "count < maxReaped",
+    replace: "count < Math.min(1, maxReaped)"
+  },
+  {
+    name: "what is told of a run is not asked whose it is",
+    law: "aLostRunTellsNothing",
+    file: orders,
+    find: "const task = held(desk, claimer, number)\n  if (task?.claim?.fence !== fence) return false",
+    replace: "const task = desk.tasks.get(number)\n  if (task === undefined) return false"
+  },
+  {
+    name: "a run that is lost goes on",
+    law: "aLostRunTellsNothing",
+    file: runs,
+    find: "if (isHeld) return Effect.void",
+    replace: "return Effect.void"
+  },
+  {
+    name: "after a silence everybody has two leases",
+    law: "whoComesFirstTakesBack",
+    file: beats,
+    find: "desk.judgeFrom = now + leaseMs",
+    replace: "desk.judgeFrom = now + leaseMs * 2"
+  },
+  {
+    name: "who comes last leaves first",
+    law: "theOrderOfEnqueuesIsKept",
+    file: "packages/core/src/internal/Batcher.ts",
+    find: "this.waiting.push(waiting)",
+    replace: "this.waiting.unshift(waiting)"
+  },
+  {
+    name: "what was claimed ahead begins the other way round",
+    law: "theOrderOfEnqueuesIsKept",
+    file: claimer,
+    find: "if (i < first && isProven) this.crew.start(claimed[i]!)\n      else this.ahead.push(claimed[i]!)",
+    replace: "if (i < first && isProven) this.crew.start(claimed[i]!)\n      else this.ahead.unshift(claimed[i]!)"
+  },
+  {
+    name: "a beat does not say that something waits",
+    law: "aDeadWorkersWakeUpIsMadeUpFor",
+    file: beats,
+    find: "isReady: Lanes.isReady(desk, lanes)",
+    replace: "isReady: false"
+  },
   {
     name: "what ends while a step is under way is forgotten",
     law: "everyTaskRunsOnce",
@@ -127,7 +184,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a closing peer's runs have failed",
     law: "aClosingPeerHandsBack",
-    file: "packages/core/src/internal/tasks/Runs.ts",
+    file: runs,
     find: 'stop === "Release" && Cause.hasInterrupts(exit.cause)',
     replace: "stop === undefined && Cause.hasInterrupts(exit.cause)"
   },
@@ -242,34 +299,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: steps,
     find: "if (isIdle) desk.idle.add(claimer)",
     replace: "if (isIdle && length === 0) desk.idle.add(claimer)"
-  },
-  {
-    name: "a full server refuses those who work",
-    law: "aFullServerIsWorkedOff",
-    file: store,
-    find: 'move("work", false, queue, (desk, now) => Steps.step(desk, now, step))',
-    replace: 'move("work", true, queue, (desk, now) => Steps.step(desk, now, step))'
-  },
-  {
-    name: "a full server takes one more",
-    law: "aFullServerIsWorkedOff",
-    file: store,
-    find: 'move("enqueue", true, queue,',
-    replace: 'move("enqueue", false, queue,'
-  },
-  {
-    name: "who departs is remembered",
-    law: "nothingIsLeft",
-    file: orders,
-    find: "desk.memos.delete(who)",
-    replace: ""
-  },
-  {
-    name: "a sender that ends does not say so",
-    law: "nothingIsLeft",
-    file: office,
-    find: "Effect.ignore(store.depart(queue, sender))",
-    replace: "Effect.void"
   },
   {
     name: "a claimer that nobody knows is refused",
