@@ -22,7 +22,7 @@ export const services: Readonly<Record<string, Laws>> = {
   },
   PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub },
   TaskQueue: {
-    files: [laws("TaskQueueLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws")],
+    files: [laws("TaskQueueLaws"), laws("TaskOrderLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws")],
     mutants: [...tasks, ...outcomes, ...limits]
   }
 }

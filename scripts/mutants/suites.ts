@@ -12,6 +12,7 @@ import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLa
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
+import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
@@ -60,7 +61,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   ),
   PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub")),
   TaskQueue: suite(
-    { ...TaskQueueLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+    { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
     MemoryTaskQueue.layer(bounded),
     async () => {
       const RedisTaskQueue = await import("@troupe/redis-live/RedisTaskQueue")

@@ -2,6 +2,7 @@
 import type * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Conformance from "@troupe/testkit/Conformance"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
+import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
 import * as TaskQueueModel from "@troupe/testkit/laws/TaskQueueModel"
@@ -16,8 +17,10 @@ const bounded: TaskQueue.Options = { maxLength: 1_000, deadLetters: { capacity: 
 
 for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
-    Conformance.suite("TaskQueue", { ...TaskQueueLaws, ...TaskOutcomeLaws, ...TaskLimitLaws }, (options) =>
-      RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
+    Conformance.suite(
+      "TaskQueue",
+      { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+      (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
     )
 
     playsAsMemoryDoes(TaskQueueModel, MemoryTaskQueue.store, (options) =>

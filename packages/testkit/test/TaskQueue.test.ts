@@ -1,11 +1,14 @@
 import * as Conformance from "@troupe/testkit/Conformance"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
+import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import { bounded } from "./bounded.ts"
 
-Conformance.suite("TaskQueue on memory", { ...TaskQueueLaws, ...TaskOutcomeLaws, ...TaskLimitLaws }, (options) =>
-  MemoryWorld.make({ ...options, layer: () => MemoryTaskQueue.layer(bounded) })
+Conformance.suite(
+  "TaskQueue on memory",
+  { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+  (options) => MemoryWorld.make({ ...options, layer: () => MemoryTaskQueue.layer(bounded) })
 )
