@@ -695,7 +695,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "2c8982107b9abfb5605f32cfeae2e10c5fb432bf",
+  sha: "a64f2593f2c9c7af6d7e14a604c64e6336ac45ff",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -928,6 +928,8 @@ local function collect(most)
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      -- Whoever still holds something may still ask what its last step was answered.
+      elseif call('EXISTS', base .. ':claimed:' .. name) == 1 then call('ZADD', base .. ':expiring', int(now + 3600000), member)
       else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'
@@ -2692,7 +2694,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "601b8c4426153006c038adc392253f6b5a4429bc",
+  sha: "baa5031794dd7f62788af9be78d34cab15d8c16d",
   keys: ["queue"],
   args: [
     "now",
@@ -2958,6 +2960,8 @@ local function collect(most)
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      -- Whoever still holds something may still ask what its last step was answered.
+      elseif call('EXISTS', base .. ':claimed:' .. name) == 1 then call('ZADD', base .. ':expiring', int(now + 3600000), member)
       else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'

@@ -461,6 +461,22 @@ export const whatIsClaimedAheadIsCancelled: Law = (world) =>
     assert.equal(yield* on(a, (queue) => queue.cancel(Plain, ids[2]!.id)), true)
     yield* world.advance("20 seconds")
     assert.deepEqual(values(runs), [0, 1, 3])
+  })
+
+/** T12 Cancelled before its worker knows that it has it, a task is stopped at once too. */
+export const aTaskIsCancelledAsItIsClaimed: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Plain, lasting("1 hour"))
+    yield* world.advance("1 second")
+    yield* b.loseAnswer("applied")
+    const { id } = yield* enqueue(a, Plain, 1)
+    yield* world.advance("5 millis")
+    assert.deepEqual([yield* counted(a, Plain), runs.length], [[0, 0, 1, 0], 0])
+    assert.equal(yield* on(a, (queue) => queue.cancel(Plain, id)), true)
+    yield* world.advance("1 second")
+    assert.ok(runs.every(({ end }) => end === "Interrupt"))
     assert.deepEqual(yield* counted(a, Plain), [0, 0, 0, 0])
   })
 

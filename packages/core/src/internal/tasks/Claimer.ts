@@ -20,6 +20,7 @@ import {
   type Claimed,
   type Claimer as Name,
   type Lane,
+  maxBatchBytes,
   maxBatchEntries,
   type Outcome,
   type Service as Store,
@@ -63,6 +64,10 @@ const shortMs = 50
 /** The most that is claimed ahead where nobody says how much, and that one step claims for as long as there are places. */
 const maxAhead = 512
 const maxClaims = 256
+/** So long runs are begun without a pause. */
+const sliceMs = 10
+/** The bytes of the answers that one step settles, beside one that is larger. */
+const maxAnswerBytes = maxBatchBytes
 
 export class Claimer {
   readonly name: Name
@@ -78,6 +83,8 @@ export class Claimer {
   private pending: Step | undefined
   /** It may have been applied: nobody but the backend's own answer to it says what became of it. */
   private isUnsure = false
+  /** Told of while a call is under way: its answer, from before, may be what brings them. */
+  private readonly cancelled = new Set<number>()
   private sequence = 0
   private readonly work = new Signal()
   private readonly holding = Latch.makeUnsafe(false)
@@ -88,6 +95,8 @@ export class Claimer {
   /** It asked for more than there was: no use in claiming ahead until something has come. */
   private isDrained = false
   private isPaused = false
+  /** Told of a pause since the last call was sent. */
+  private isToPause = false
   private isClosing = false
   private isFilling = false
   private failures = 0
@@ -130,6 +139,7 @@ export class Claimer {
     }
     this.fill()
     this.work.give()
+    this.still.openUnsafe()
   }
 
   readonly beat = (): Beat => ({
@@ -197,7 +207,7 @@ export class Claimer {
       const jitter = yield* Random.next
       yield* Effect.sleep(Duration.millis(Math.min(1_000, 25 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)))
     } else {
-      if (!this.hasWork) this.fill()
+      if (!this.hasWork) yield* this.fillAll
       if (!this.hasWork) yield* this.rest
     }
     this.work.clear()
@@ -234,7 +244,7 @@ export class Claimer {
       startImmediately: true
     })
     // While the backend works on the one, this process works on the other.
-    this.fill()
+    yield* this.fillAll
     const exit = yield* Fiber.await(call)
     if (Exit.isSuccess(exit)) {
       this.failures = 0
@@ -257,10 +267,11 @@ export class Claimer {
       this.isClosing || this.isPaused ? 0 : Math.max(0, Math.min(Math.max(free, maxClaims) - free, this.room))
     const settlements = this.settlements
     const { lanes, plan, settings } = this.options
-    this.settlements = settlements.length > maxBatchEntries ? settlements.splice(maxBatchEntries) : []
+    this.settlements = settlements.splice(settled(settlements))
     const begun = [...this.begun]
     this.begun.clear()
     this.woken = false
+    this.isToPause = false
     this.isMore = false
     this.due = Number.POSITIVE_INFINITY
     return {
@@ -298,8 +309,14 @@ export class Claimer {
     this.isDrained = !answer.isMore && answer.claimed.length < step.free + step.ahead
     if (answer.dueInMs !== undefined) this.due = this.now + answer.dueInMs
     this.hold(answer)
+    this.cancelled.clear()
+    // The answer may be of a moment before the word that came while it was under way.
+    if (this.isToPause) {
+      this.isPaused = true
+      this.woken = true
+    }
     // An answer older than its own lease proves nothing: somebody else may have them by now.
-    if (answer.isPaused || this.isClosing || !this.isProven) this.giveBack()
+    if (this.isPaused || this.isClosing || !this.isProven) this.giveBack()
     if (this.crew.size + this.waiting > 0) this.holding.openUnsafe()
   }
 
@@ -317,18 +334,25 @@ export class Claimer {
     this.next = 0
     for (let i = 0; i < claimed.length; i++) {
       const claim = claimed[i]!
+      if (this.cancelled.has(claim.number)) {
+        this.settlements.push({ _tag: "Release", claim, hasProgress: false })
+        continue
+      }
       this.claims.push(claim)
       if (i >= claimed.length - ahead) this.uncounted.add(claim.number)
     }
   }
 
-  /** Begins what has been claimed, as far as there are places. */
-  private fill(): void {
-    if (this.isFilling || this.waiting === 0 || this.isPaused || this.isClosing || !this.isProven) return
+  /**
+   * Begins what has been claimed, as far as there are places. True: there are more, but others must have their turn first,
+   * for runs that never pause are as long as what they compute.
+   */
+  private fill(): boolean {
+    if (this.isFilling || !this.canFill || !this.isProven) return false
     this.isFilling = true
     const since = this.now
     const { endedRuns } = this
-    while (this.waiting > 0 && this.crew.size < this.options.concurrency) {
+    for (let i = 1; this.canFill && (i % 16 !== 0 || this.now - since < sliceMs); i++) {
       const claim = this.claims[this.next++]!
       if (this.uncounted.delete(claim.number)) this.begun.add(claim.number)
       this.crew.start(claim)
@@ -336,7 +360,16 @@ export class Claimer {
     // Runs that end in the turn in which they begin are too short for the clock one by one.
     if (this.endedRuns > endedRuns) this.endedMs += this.now - since
     this.isFilling = false
+    return this.canFill
   }
+
+  private get canFill(): boolean {
+    return this.waiting > 0 && this.crew.size < this.options.concurrency && !this.isPaused && !this.isClosing
+  }
+
+  private readonly fillAll: Effect.Effect<void> = Effect.suspend(() =>
+    this.fill() ? Effect.andThen(Effect.yieldNow, this.fillAll) : Effect.void
+  )
 
   private giveBack(): void {
     for (let i = this.next; i < this.claims.length; i++) {
@@ -349,6 +382,7 @@ export class Claimer {
 
   private pause(): void {
     this.isPaused = true
+    this.isToPause = true
     this.giveBack()
     this.work.give()
   }
@@ -361,6 +395,7 @@ export class Claimer {
 
   private cancel(number: number): void {
     this.crew.stop(number, "Release")
+    if (this.pending !== undefined) this.cancelled.add(number)
     const index = this.claims.findIndex((claim, i) => i >= this.next && claim.number === number)
     if (index < 0) return
     const [claim] = this.claims.splice(index, 1)
@@ -435,4 +470,17 @@ export class Claimer {
   private get now(): number {
     return Number(this.options.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
   }
+}
+
+/** How many of them one step takes. */
+const settled = (settlements: ReadonlyArray<Settlement>): number => {
+  let bytes = 0
+  let count = 0
+  for (const settlement of settlements) {
+    // Three bytes for a character are no less than it takes.
+    if ("answer" in settlement) bytes += 3 * (settlement.answer?.length ?? 0)
+    if (count === maxBatchEntries || (count > 0 && bytes > maxAnswerBytes)) break
+    count++
+  }
+  return count
 }

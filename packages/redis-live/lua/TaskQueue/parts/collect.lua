@@ -12,6 +12,8 @@ local function collect(most)
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
       if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      -- Whoever still holds something may still ask what its last step was answered.
+      elseif call('EXISTS', base .. ':claimed:' .. name) == 1 then call('ZADD', base .. ':expiring', int(now + 3600000), member)
       else call('HDEL', base .. ':meta', '=' .. name) end
     else
       local key, pattern = base .. ':ids', '^%d+ (%d+)$'
