@@ -138,12 +138,15 @@ export const aDelayedTaskWaits: Law = (world) =>
     assert.deepEqual(done(runs), [8])
     yield* world.advance("1 millis")
     assert.deepEqual(done(runs), [8, 9])
+    yield* enqueue(a, Plain, 7, { delay: "1 second" })
+    yield* world.advance("1 second")
+    assert.deepEqual(done(runs), [8, 9, 7])
     yield* b.stop
     const c = yield* world.spawn()
     yield* world.advance("30 days")
     yield* hire(world, c, runs, Plain, lasting(0), { concurrency: 1 })
-    yield* eventually(world, () => assert.deepEqual(done(runs), [8, 9, 0, 1, 2, 3]))
-    assert.ok(runs[2]!.from - from >= 30 * 86_400_000)
+    yield* eventually(world, () => assert.deepEqual(done(runs), [8, 9, 7, 0, 1, 2, 3]))
+    assert.ok(runs[3]!.from - from >= 30 * 86_400_000)
   })
 
 /** T6 A sleeping task belongs to nobody: whoever dies, it runs when it is due, 5 s late at most. */

@@ -500,6 +500,23 @@ export const aCancelledTaskNeverCompletes: Law = (world) =>
     assert.equal(runs[0]?.end, "Success")
   })
 
+/** T12 What was cancelled while it ran never runs again, though its peer dies before it knows. */
+export const aCancelledTaskDiesWithItsPeer: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* three(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, runs, Twice, (n) => Effect.as(Effect.sleep("1 hour"), n))
+    const { id } = yield* enqueue(a, Twice, 1)
+    yield* world.advance("1 second")
+    yield* b.freeze
+    assert.equal(yield* on(a, (queue) => queue.cancel(Twice, id)), true)
+    yield* b.crash
+    yield* hire(world, c, runs, Twice, Effect.succeed)
+    yield* world.advance("1 minute")
+    assert.deepEqual(values(runs), [1])
+    assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
+  })
+
 /** T7 `worker` is `work` as a layer: it works while the layer lives. */
 export const aWorkerIsALayer: Law = (world) =>
   Effect.gen(function* () {
