@@ -178,6 +178,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: 'if (task.claim.isCancelled && settlement._tag !== "Done") {'
   },
   {
+    name: "what was cancelled is taken back from the dead",
+    law: "aCancelledTaskDiesWithItsPeer",
+    file: "packages/testkit/src/internal/desk/Beats.ts",
+    find: "if (claim?.isCancelled === true) {",
+    replace: "if (claim === undefined) {"
+  },
+  {
     name: "a worker ends with its queue's layer only",
     law: "aWorkerIsALayer",
     file: office,

@@ -259,6 +259,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "desk.judgeFrom ||= now + leaseMs"
   },
   {
+    name: "what is due before all others is told to nobody",
+    law: "aDelayedTaskWaits",
+    file: batches,
+    find: "if (Ordered.firstNumber(sleeping) === task.number) turn.isEarlier = true",
+    replace: ""
+  },
+  {
     name: "a step does not say when the next is due",
     law: "aDelayedTaskWaits",
     file: claimer,
