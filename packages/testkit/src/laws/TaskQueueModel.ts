@@ -243,7 +243,8 @@ const shownStep = ({ claimed, ...answer }: Store.Stepped) => ({
 })
 
 /** What may be ready is not told: a backend may take one for ready that is gone. */
-const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) => beaten.map(({ isReady: _, ...beat }) => beat)
+const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) =>
+  beaten.map(({ cancelled, dueInMs, fence, isHeld, isPaused }) => ({ cancelled, dueInMs, fence, isHeld, isPaused }))
 
 const shownInfo = (info: Store.Info | undefined): string =>
   info === undefined ? "nobody" : JSON.stringify({ ...info, id: plain(info.id) }, Object.keys(info).sort())

@@ -2,6 +2,7 @@
 import type { Mutant } from "./Mutant.ts"
 
 const claimer = "packages/core/src/internal/tasks/Claimer.ts"
+const enqueuer = "packages/core/src/internal/tasks/Enqueuer.ts"
 const office = "packages/core/src/internal/tasks/Office.ts"
 const pulse = "packages/core/src/internal/tasks/Pulse.ts"
 const runs = "packages/core/src/internal/tasks/Runs.ts"
@@ -189,7 +190,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a sender that ends does not say so",
     law: "nothingIsLeft",
-    file: office,
+    file: enqueuer,
     find: "Effect.ignore(store.depart(queue, sender))",
     replace: "Effect.void"
   },
@@ -197,7 +198,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a beat has everybody look",
     law: "anIdlePeerIsQuiet",
     file: claimer,
-    find: "else this.work.openUnsafe()\n  }",
+    find: "else this.work.give()\n  }",
     replace: "else this.awake()\n  }"
   },
   {
@@ -240,7 +241,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a known id is forgotten, and what it stood for is not",
     law: "whatIsKeptHasItsEnd",
     file: ends,
-    find: "if (desk.ids.get(id) === number) desk.ids.delete(id)",
+    find: "    desk.ids.delete(id)\n",
     replace: ""
   },
   {
@@ -263,5 +264,26 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: claimer,
     find: "if (plan.places > 0 || plan.rate !== undefined) return 0",
     replace: "if (plan.places > 0) return 0"
+  },
+  {
+    name: "a list knows what an earlier reading has shown",
+    law: "aListCanBeRunAgain",
+    file: office,
+    find: "        const seen = new Set<number>()\n",
+    replace: "        const seen = ((task as any)[state] ??= new Set<number>())\n"
+  },
+  {
+    name: "an enqueuer begins anew under the name of another",
+    law: "anyNumberOfQueuesIsEnqueuedTo",
+    file: office,
+    find: "sender: `${sender}${(senders += 1)}`",
+    replace: "sender"
+  },
+  {
+    name: "an enqueue's time is that of the wall clock",
+    law: "anEnqueueEndsInItsTime",
+    file: enqueuer,
+    find: "const since = clock.monotonicTimeNanosUnsafe()",
+    replace: "const since = BigInt(clock.currentTimeMillisUnsafe()) * 1_000_000n"
   }
 ]

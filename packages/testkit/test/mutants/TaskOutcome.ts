@@ -7,6 +7,7 @@ const limits = "packages/core/src/internal/tasks/Limits.ts"
 const office = "packages/core/src/internal/tasks/Office.ts"
 const retry = "packages/core/src/internal/tasks/Retry.ts"
 const runs = "packages/core/src/internal/tasks/Runs.ts"
+const text = "packages/core/src/internal/tasks/Text.ts"
 const claims = "packages/testkit/src/internal/desk/Claims.ts"
 const ends = "packages/testkit/src/internal/desk/Ends.ts"
 const letters = "packages/testkit/src/internal/desk/Letters.ts"
@@ -202,8 +203,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what begins later is never told to have begun",
     law: "whatHasNotBegunIsNotCounted",
     file: claimer,
-    find: "this.begun.push(claim.number)",
-    replace: ""
+    find: "if (this.uncounted.delete(claim.number)) this.begun.add(claim.number)",
+    replace: "this.uncounted.delete(claim.number)"
   },
   {
     name: "every answer is kept",
@@ -232,5 +233,33 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: claimer,
     find: "if (index < 0) return",
     replace: "if (index >= 0 || index < 0) return"
+  },
+  {
+    name: "an error is asked for its words as if it were a good one",
+    law: "anythingIsAFailure",
+    file: runs,
+    find: "const describe = (error: unknown): string => {\n  try {",
+    replace: "const describe = (error: unknown): string => {\n  saidBy(error)\n  try {"
+  },
+  {
+    name: "whatever can be written down is JSON",
+    law: "whatIsNoJsonIsRefused",
+    file: text,
+    find: "if (text !== undefined) return Exit.succeed(text)",
+    replace: 'return Exit.succeed(text ?? "null")'
+  },
+  {
+    name: "what weighs a failure cannot be stopped",
+    law: "anEndlessScheduleIsStopped",
+    file: runs,
+    find: "    running.fiber = fiber\n    fiber.addObserver(end)",
+    replace: "    fiber.addObserver(end)"
+  },
+  {
+    name: "what is cancelled before its claim is known runs",
+    law: "aTaskIsCancelledAsItIsClaimed",
+    file: claimer,
+    find: "if (this.pending !== undefined) this.cancelled.add(number)",
+    replace: ""
   }
 ]

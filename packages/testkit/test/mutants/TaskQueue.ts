@@ -10,6 +10,7 @@ const runs = "packages/core/src/internal/tasks/Runs.ts"
 const batches = "packages/testkit/src/internal/desk/Batches.ts"
 const beats = "packages/testkit/src/internal/desk/Beats.ts"
 const claims = "packages/testkit/src/internal/desk/Claims.ts"
+const ends = "packages/testkit/src/internal/desk/Ends.ts"
 const lanes = "packages/testkit/src/internal/desk/Lanes.ts"
 const orders = "packages/testkit/src/internal/desk/Orders.ts"
 const steps = "packages/testkit/src/internal/desk/Steps.ts"
@@ -55,15 +56,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "who comes last leaves first",
     law: "theOrderOfEnqueuesIsKept",
     file: "packages/core/src/internal/Batcher.ts",
-    find: "this.waiting.push(waiting)",
-    replace: "this.waiting.unshift(waiting)"
+    find: "this.waiting.push(call)",
+    replace: "this.waiting.unshift(call)"
   },
   {
     name: "what was claimed ahead begins the other way round",
     law: "theOrderOfEnqueuesIsKept",
     file: claimer,
-    find: "if (i < first && isProven) this.crew.start(claimed[i]!)\n      else this.ahead.push(claimed[i]!)",
-    replace: "if (i < first && isProven) this.crew.start(claimed[i]!)\n      else this.ahead.unshift(claimed[i]!)"
+    find: "this.claims.push(claim)",
+    replace:
+      "if (i >= claimed.length - ahead) this.claims.splice(claimed.length - ahead, 0, claim)\n      else this.claims.push(claim)"
   },
   {
     name: "a beat does not say that something waits",
@@ -83,9 +85,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "who enqueues many does not wait for the store",
     law: "aTaskOutlivesItsEnqueuer",
     file: office,
-    find: "submit(plan, group.entries, group.bytes), (error)",
+    find: "way.enqueueAll(group.entries, group.bytes), (error)",
     replace: `Effect.sync(() => {
-          fork(Effect.delay(Effect.ignore(submit(plan, group.entries, group.bytes)), 1))
+          fork(Effect.delay(Effect.ignore(way.enqueueAll(group.entries, group.bytes)), 1))
           return group.entries.map(() => ({ _tag: "Enqueued", id: "soon" }))
         }), (error)`
   },
@@ -108,15 +110,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a step whose answer was lost is followed by the next",
     law: "aLostStepIsRepeated",
     file: claimer,
-    find: 'if (error?.outcome === "NotApplied") this.take(step)',
-    replace: 'if (error?.outcome === "NotApplied") this.take(step)\n    else this.pending = undefined'
+    find: 'if (error?.outcome !== "NotApplied") this.isUnsure = true',
+    replace: 'if (error?.outcome !== "NotApplied") this.pending = undefined'
   },
   {
     name: "a step that was answered is done again",
     law: "aLostStepIsRepeated",
     file: steps,
-    find: "memo.at + rememberedMs >= now && sequence <= memo.sequence",
-    replace: "memo.at + rememberedMs >= now && sequence < memo.sequence"
+    find: "sequence <= memo.sequence",
+    replace: "sequence < memo.sequence"
   },
   {
     name: "a settlement is not asked whose claim it is",
@@ -314,5 +316,35 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "const turn = open(desk, now)",
     replace:
       "if (memo === undefined && sequence > 1) return { answer: undefined, pushed: [] }\n  const turn = open(desk, now)"
+  },
+  {
+    name: "a step that certainly failed is another one, whatever became of it before",
+    law: "aLostStepIsRepeatedAsItWas",
+    file: claimer,
+    find: "else if (!this.isUnsure) this.take(step)",
+    replace: "else this.take(step)"
+  },
+  {
+    name: "what a claimer's last step gave it is forgotten in an hour",
+    law: "aLostStepIsNotForgotten",
+    file: ends,
+    find: "memo.at + rememberedMs >= now || desk.claims.has(claimer)",
+    replace: "memo.at + rememberedMs >= now"
+  },
+  {
+    name: "two runs of one task are one",
+    law: "aRunThatWillNotStopKeepsItsPlace",
+    file: runs,
+    find: "    this.all.delete(claim.fence)",
+    replace:
+      "    for (const [fence, { claim: other }] of this.all) if (other.number === claim.number) this.all.delete(fence)"
+  },
+  {
+    name: "a layer that closes lets its leases go first",
+    law: "aClosingPeerKeepsItsLease",
+    file: office,
+    find: "      isClosed = true\n      yield* Effect.forEach([...claimers.values()]",
+    replace:
+      "      isClosed = true\n      for (const claimer of claimers.keys()) pulse.remove(claimer)\n      yield* Effect.forEach([...claimers.values()]"
   }
 ]
