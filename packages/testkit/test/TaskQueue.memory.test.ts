@@ -24,3 +24,15 @@ it.effect("T12 a run that cancels its own task is interrupted, though nothing of
     assert.isTrue(yield* Deferred.await(ended))
   }).pipe(Effect.scoped, Effect.provide(memory))
 )
+
+it.effect("A5 an answer of a mebibyte is kept, one byte more is a failure", () =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue.TaskQueue
+    const Long = TaskQueue.task("long", { payload: Schema.Int, success: Schema.String, maxAttempts: 1 })
+    yield* queue.work(Long, (n) => Effect.succeed("x".repeat(n)))
+    assert.lengthOf(yield* queue.execute(Long, 1_048_574), 1_048_574)
+    const error = yield* Effect.flip(queue.execute(Long, 1_048_575))
+    assert.strictEqual(error._tag, "TaskDead")
+    assert.match(error.message, /longer than 1048576 bytes/)
+  }).pipe(Effect.scoped, Effect.provide(memory))
+)

@@ -18,6 +18,7 @@ export const maxConcurrency = 10_000
 export const maxPrefetch = 10_000
 /** Bytes of an error's text, of an answer, of a progress. */
 export const maxErrorBytes = 4_096
+export const maxAnswerBytes = maxBatchBytes
 export const maxProgressBytes = 16_384
 
 /** The layer's options, in whole milliseconds. */
@@ -161,6 +162,9 @@ export const key = (operation: string, field: string, key: string): BackendError
   const rule = Name.fault(key)
   return rule === undefined ? undefined : Name.invalidName(service, operation, field, rule)
 }
+
+export const isKeepable = (answer: string): boolean =>
+  answer.length * 3 <= maxAnswerBytes || Name.byteLength(answer) <= maxAnswerBytes
 
 /** No more than so many bytes of it. */
 export const cut = (text: string, bytes = maxErrorBytes): string => {

@@ -169,13 +169,16 @@ export class Runs<A, B, E, R> {
     if (Exit.isSuccess(exit)) {
       if (claim.keepMs === 0) return this.settle(running, { _tag: "Done", claim, hasProgress, answer: "" })
       const answer = this.options.definition.success.encode(exit.value)
-      if (isSettled(answer) && Exit.isSuccess(answer)) {
+      if (isSettled(answer) && Exit.isSuccess(answer) && Limits.isKeepable(answer.value)) {
         return this.settle(running, { _tag: "Done", claim, hasProgress, answer: answer.value })
       }
       return this.weigh(
         running,
         Effect.matchCauseEffect(answer, {
-          onSuccess: (answer) => Effect.succeed<Settlement>({ _tag: "Done", claim, hasProgress, answer }),
+          onSuccess: (answer) =>
+            Limits.isKeepable(answer)
+              ? Effect.succeed<Settlement>({ _tag: "Done", claim, hasProgress, answer })
+              : this.failed(running, "AttemptsExhausted", `its answer is longer than ${Limits.maxAnswerBytes} bytes`),
           onFailure: () => this.failed(running, "AttemptsExhausted", "what it answered does not fit the schema")
         })
       )
@@ -216,9 +219,10 @@ export class Runs<A, B, E, R> {
       const text = describe(error)
       const answer =
         claim.keepMs === 0 ? undefined : yield* Effect.orElseSucceed(definition.error.encode(error), () => undefined)
+      const kept = answer !== undefined && Limits.isKeepable(answer) ? answer : undefined
       return definition.retryWhile?.(error) === false
-        ? ({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: text, answer } as const)
-        : yield* this.failed(running, "AttemptsExhausted", text, this.options.plan.retry, answer)
+        ? ({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: text, answer: kept } as const)
+        : yield* this.failed(running, "AttemptsExhausted", text, this.options.plan.retry, kept)
     })
   }
 
