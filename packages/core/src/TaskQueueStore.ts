@@ -55,7 +55,7 @@ export interface Entry {
   readonly lane: Lane
   /** When it may run: at that time of the server, or that many ms from now. Undefined: at once. */
   readonly due: { readonly at: number } | { readonly inMs: number } | undefined
-  /** The id it was given. Known while the task is there, and for `knownMs` after its end (promise T9). */
+  /** The id it was given. Taken while the task is there, and for `knownMs` after its end (promise T9). */
   readonly id: string | undefined
   /** Held from now until its end and, with a window, that much longer; by a dead letter not at all. */
   readonly unique: { readonly key: string; readonly windowMs: number } | undefined
@@ -134,7 +134,7 @@ export type Outcome = "Settled" | "Cancelled" | "Lost"
 
 export interface Step {
   readonly claimer: Claimer
-  /** Grows by one from step to step: the same one again is answered as before, a lower one is refused. */
+  /** Grows by one from step to step: the same one again is answered as before, and proves life; a lower one is refused. */
   readonly sequence: number
   readonly leaseMs: number
   readonly settlements: ReadonlyArray<Settlement>
@@ -166,7 +166,7 @@ export interface Stepped {
   readonly dueInMs: number | undefined
   /** A bound ended this step early: there may be more at once. */
   readonly isMore: boolean
-  /** It got less than it asked for, and will be woken by whatever comes. */
+  /** It got less than it had free, and will be woken by what comes, after those that are idle already. */
   readonly isIdle: boolean
 }
 
@@ -199,6 +199,7 @@ export type State = "Ready" | "Delayed" | "Claimed" | "Dead" | "Completed"
 export interface Info {
   readonly id: string
   readonly state: State
+  /** Completed: not kept with the answer, so empty, and no attempts. */
   readonly payload: string
   readonly attempts: number
   readonly enqueuedAt: number

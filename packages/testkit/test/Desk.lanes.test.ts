@@ -75,19 +75,19 @@ describe("lanes", () => {
     const play = new Play()
     play.add("a", "b", "c", "d", "e")
     expect([play.cancel("1.life"), play.cancel("3.life")]).toEqual([true, true])
-    expect(play.desk.lanes.get("l")?.gone).toBe(2)
     expect(payloads(play.claim("p.1", 2))).toEqual(["b", "d"])
     expect(play.counts).toEqual([1, 0, 2, 0])
     expect(play.cancel("5.life")).toBe(true)
+    expect(play.step("p.1", { free: 2 })).toMatchObject({ claimed: [], isMore: false, isIdle: true })
     expect(play.desk.lanes.size).toBe(0)
   })
 
-  it("keep less of what is gone than of what is there", () => {
+  it("are passed over four times what was asked for, and then there is more", () => {
     const play = new Play()
-    play.batch(Array.from({ length: 100 }, (_, n) => entry(`${n}`)))
-    for (let number = 1; number < 100; number++) play.cancel(`${number}.life`)
-    expect(play.desk.lanes.get("l")?.list.items.length).toBeLessThan(3)
-    expect(payloads(play.claim("p.1", 2))).toEqual(["99"])
+    play.batch(Array.from({ length: 10 }, (_, n) => entry(`${n}`)))
+    for (let number = 1; number < 10; number++) play.cancel(`${number}.life`)
+    expect(play.step("p.1", { free: 2 })).toMatchObject({ claimed: [], isMore: true, isIdle: false })
+    expect(play.step("p.1", { free: 2 })).toMatchObject({ claimed: [{ payload: "9" }], isMore: false, isIdle: true })
   })
 
   it("are as long as they like: what is at their end costs nothing at their beginning", () => {
@@ -243,10 +243,27 @@ describe("the rate", () => {
     expect(play.step("p.1", { rate, free: 3 }).dueInMs).toBe(70)
   })
 
-  it("keeps nobody waiting for nothing", () => {
+  it("names no time where it kept nobody from anything", () => {
     const play = new Play()
     play.add("a", "b")
-    expect(play.step("p.1", { rate, free: 9 }).dueInMs).toBeUndefined()
+    expect(play.step("p.1", { rate, free: 2 }).dueInMs).toBeUndefined()
+    play.now += 100
+    expect(play.step("p.1", { rate, free: 2 }).dueInMs).toBeUndefined()
+    play.add("c")
+    expect(play.step("p.1", { rate, free: 9 })).toMatchObject({ claimed: [{ payload: "c" }], dueInMs: undefined })
+  })
+
+  it("wakes one that it sends away with the time, where whoever used it up is full", () => {
+    const play = new Play()
+    play.step("p.2", { rate, free: 1 })
+    play.pause(true)
+    play.add("a", "b", "c")
+    play.pause(false)
+    play.step("p.2", { free: 1, lanes: ["lother"] })
+    play.heard()
+    expect(play.step("p.1", { rate, free: 2 })).toMatchObject({ claimed: [{}, {}], dueInMs: undefined })
+    expect(play.heard()).toEqual(["p.2 work"])
+    expect(play.step("p.2", { rate, free: 1 })).toMatchObject({ claimed: [], dueInMs: 100, isIdle: true })
   })
 
   it("wakes nobody that it would send away", () => {
@@ -312,11 +329,24 @@ describe("who is woken", () => {
     expect(play.step("p.1", { free: 1 }).isIdle).toBe(false)
   })
 
-  it("keeps its turn when it asks in vain", () => {
+  it("is last in line when it asks in vain", () => {
     const play = new Play()
     idle(play, "p.1", "p.2", "p.1")
     play.add("a")
-    expect(play.heard()).toEqual(["p.1 work"])
+    expect(play.heard()).toEqual(["p.2 work"])
+  })
+
+  it("is another for a suspect that came to the head where it may not run", () => {
+    const play = new Play()
+    crashed(play, "first", 2)
+    const first = play.one("p.1")
+    idle(play, "p.2", "p.3")
+    play.settle("p.1", retry(first))
+    expect(play.heard()).toEqual(["p.2 work"])
+    play.step("p.2", { free: 1, takesSuspect: false })
+    expect(play.heard()).toEqual(["p.3 work"])
+    for (const claimer of ["p.3", "p.2", "p.3"]) play.step(claimer, { free: 1, takesSuspect: false })
+    expect(play.heard()).toEqual([])
   })
 
   it("is told by a peer's lane at its name", () => {

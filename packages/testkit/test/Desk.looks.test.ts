@@ -208,6 +208,7 @@ describe("purging", () => {
     expect(play.purge("Ready", first.cursor)).toEqual({ count: 73, cursor: "" })
     expect(play.counts).toEqual([0, 1, 1, 0])
     expect(play.answer("5.life")).toEqual({ _tag: "Cancelled" })
+    expect(play.claim("p.1", 500)).toEqual([])
     expect([play.desk.lanes.size, play.desk.waiting.size]).toEqual([0, 0])
     if (running !== undefined) expect(play.settle("p.1", done(running))).toEqual(["Settled"])
   })

@@ -222,10 +222,8 @@ class Game {
     stand(all(desk.sleeping), "Delayed")
     stand(all(desk.dead), "Dead")
     for (const waiting of desk.waiting.values()) stand(all(waiting), "Ready")
-    for (const [name, { front, gone, list, suspects }] of desk.lanes) {
-      const listed = list.items.slice(list.head)
-      for (const numbers of [all(suspects), all(front), listed]) stand(numbers, `Ready ${name}`)
-      if (listed.filter((number) => !desk.tasks.has(number)).length !== gone) found.push(`${name}: ${gone} gone`)
+    for (const [name, { front, list, suspects }] of desk.lanes) {
+      for (const numbers of [all(suspects), all(front), list.items.slice(list.head)]) stand(numbers, `Ready ${name}`)
     }
     for (const { claim, lane, number, state } of desk.tasks.values()) {
       const [stated, where] = places.get(number)?.split(" ") ?? []

@@ -30,7 +30,7 @@ describe("a batch", () => {
   it("is remembered for an hour, or until its sender departs", () => {
     const play = new Play()
     play.batch([entry("a")], { sequence: 7 })
-    play.now += rememberedMs
+    play.now += rememberedMs - 1
     expect(told(play.batch([entry("a")], { sequence: 7 }))).toEqual(["Enqueued 1.life"])
     play.now += 1
     expect(told(play.batch([entry("a")], { sequence: 7 }))).toEqual(["Enqueued 2.life"])
@@ -93,7 +93,7 @@ describe("a given id", () => {
     const claim = play.one("p.1")
     expect(again()).toEqual(["Duplicate x"])
     play.settle("p.1", done(claim))
-    play.now += knownMs
+    play.now += knownMs - 1
     expect(again()).toEqual(["Duplicate x"])
     play.now += 1
     expect(again()).toEqual(["Enqueued x"])
@@ -127,6 +127,9 @@ describe("a given id", () => {
     play.now += 23 * hour
     play.step("p.1")
     expect(play.answer("x")).toEqual({ _tag: "Completed", answer: "answer" })
+    // But others may have it: that answer is then nobody's.
+    expect(play.enqueue(entry("b", { id: "x" }))).toEqual(["Enqueued x"])
+    expect(play.answer("x")).toEqual({ _tag: "Waiting" })
   })
 
   it("comes before a key", () => {
@@ -160,7 +163,7 @@ describe("a unique key", () => {
     const play = new Play()
     play.enqueue(entry("a", unique(100)))
     play.settle("p.1", done(play.one("p.1")))
-    play.now += 100
+    play.now += 99
     expect(play.enqueue(entry("b", unique(100)))).toEqual(["Duplicate 1.life"])
     play.now += 1
     expect(play.enqueue(entry("b", unique(100)))).toEqual(["Enqueued 2.life"])
@@ -265,12 +268,17 @@ describe("a step", () => {
     expect(again).toMatchObject({ ahead: 0, dueInMs: 30, isPaused: true })
   })
 
-  it("that made idle who was woken since says that there may be more", () => {
+  it("that comes again proves life, and gives nobody another turn", () => {
     const play = new Play()
+    const [a] = (play.add("a"), play.claim("p.1", 1))
     const step = play.stepOf("p.1", { free: 1 })
-    expect(play.tryStep(step)).toMatchObject({ isIdle: true, isMore: false })
-    play.add("a")
-    expect(play.tryStep(step)).toMatchObject({ isIdle: false, isMore: true, claimed: [] })
+    const first = play.tryStep(step)
+    expect(first).toMatchObject({ isIdle: true, isMore: false })
+    play.now += 10
+    play.add("b")
+    expect(play.tryStep(step)).toEqual(first)
+    expect([play.desk.leases.get("p.1"), play.desk.idle.size]).toEqual([play.now + leaseMs, 0])
+    if (a !== undefined) expect(play.settle("p.1", done(a))).toEqual(["Settled"])
   })
 
   it("is refused when a later one came before", () => {
@@ -368,8 +376,8 @@ describe("a settlement", () => {
     play.settle("p.1", ...play.claim("p.1", 2).map((claim) => done(claim, `of ${claim.payload}`)))
     expect(play.answer("1.life")).toEqual({ _tag: "Completed", answer: "of a" })
     expect(play.answer("2.life")).toEqual({ _tag: "Unknown" })
-    expect(play.inspect("1.life")).toMatchObject({ state: "Completed", payload: "a", attempts: 0 })
-    play.now += 100
+    expect(play.inspect("1.life")).toMatchObject({ state: "Completed", payload: "", attempts: 0 })
+    play.now += 99
     expect(play.answer("1.life")._tag).toBe("Completed")
     play.now += 1
     expect(play.answer("1.life")._tag).toBe("Unknown")
@@ -448,7 +456,7 @@ describe("dead letters", () => {
     const play = new Play()
     for (let i = 0; i < 2; i++) kill(play, ...Array.from({ length: 100 }, (_, n) => `${i}-${n}`))
     play.letters = { capacity: 1_000, timeToLiveMs: hour }
-    play.now += hour
+    play.now += hour - 1
     play.beat("p.1")
     expect(play.counts).toEqual([0, 0, 0, 200])
     play.now += 1
@@ -499,8 +507,11 @@ describe("dead letters", () => {
     const play = new Play()
     for (let i = 0; i < 2; i++) kill(play, ...Array.from({ length: 100 }, (_, n) => `${i}-${n}`))
     const { count, cursor } = play.redrive()
-    expect([count, cursor]).toEqual([128, `${play.now} 128`])
+    expect([count, cursor]).toEqual([128, `${play.now} 128 ${play.now}`])
+    // What dies again meanwhile is not among them.
+    play.now += 1
+    play.settle("p.1", ...play.claim("p.1", 128).map((claim) => dead(claim)))
     expect(play.redrive({ cursor })).toEqual({ count: 72, cursor: "" })
-    expect(play.counts).toEqual([200, 0, 0, 0])
+    expect(play.counts).toEqual([72, 0, 0, 128])
   })
 })

@@ -5,7 +5,7 @@
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
--- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, look, unqueue
 if not open(KEYS[1]) then return { m.format } end
 local number, record = resolve(ARGV[2])

@@ -58,7 +58,6 @@ end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
-if sooner then rouse() end
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 call('HSET', base .. ':meta', 'format', '1', 'life', life, 'next', int(number), '=' .. sender, memo)

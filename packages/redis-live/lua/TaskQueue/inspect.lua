@@ -14,5 +14,6 @@ local number, record = resolve(ARGV[2])
 if not number then return { '', m.life or '' } end
 if record then return { '', m.life, row(number, record, stateOf(number, record)) } end
 local till, kind, began = string.match(call('HGET', base .. ':results', number) or '', '^(%d+) (%a) (%d+)\n')
-if not till or tonumber(till) <= now or kind == 'X' then return { '', m.life } end
-return { '', m.life, { number, '1 ' .. began .. '\n', 'E', '' } }
+if not till or tonumber(till) <= now or kind ~= 'C' then return { '', m.life } end
+local given = ARGV[2] ~= number .. '.' .. m.life and ' i=' .. ARGV[2] or ''
+return { '', m.life, { number, '1 ' .. began .. given .. '\n', 'E', '' } }

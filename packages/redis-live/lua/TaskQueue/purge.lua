@@ -6,7 +6,7 @@
 -- ARGV[3] cursor    empty at first
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
--- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, pages, unqueue
 local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
 if not open(KEYS[1]) then return { m.format } end
@@ -23,8 +23,7 @@ for i = 1, math.min(128, #numbers) do
   local number = numbers[i]
   local record = call('HGET', base .. ':tasks', number)
   if record and isKnown(record) then
-    unqueue(number, record)
-    if state == 'X' then call('ZREM', base .. ':dead', pad(number)) end
+    if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
   end

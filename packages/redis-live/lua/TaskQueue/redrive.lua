@@ -24,7 +24,7 @@ local function revive(number)
   if key then call('HSET', base .. ':unique', key, number .. ' ' .. idOf(number, record)) end
   call('ZREM', base .. ':dead', pad(number))
   call('ZREM', base .. ':expiring', 'r' .. number)
-  for _, suffix in ipairs({ ':attempts', ':errors', ':results' }) do call('HDEL', base .. suffix, number) end
+  for _, suffix in ipairs({ ':attempts', ':errors', ':progress', ':results' }) do call('HDEL', base .. suffix, number) end
   toEnd(number, laneOf(record))
   count = count + 1
 end

@@ -43,34 +43,33 @@ end
 -- Where there is nothing of all this, nobody pays for it.
 local some = call('EXISTS', unpack(keys)) > 0
 local due, asked = some and promote() or nil, free + ARGV[6]
-local total, isRated = m.isPaused and 0 or asked, false
+local most = math.min(asked, 512)
+local total, allowedAt, isRated = m.isPaused and 0 or most, nil, false
 if limit > 0 and total > 0 then
   call('ZREMRANGEBYSCORE', base .. ':starts', '-inf', int(now - window))
   local left = math.max(0, limit - call('ZCARD', base .. ':starts'))
   isRated, total = left < total, math.min(left, total)
 end
-local takesSuspect = ARGV[7] == '1'
+local room = some and math.min(free, total) or -1
 for i = lanesAt, plainAt - 1 do
   if #numbers >= total or isCut then break end
-  takesSuspect = draw(ARGV[i], some and math.min(free, total) or -1, total, takesSuspect)
+  total = draw(ARGV[i], room, total)
 end
 putBack()
 local first, count = math.max(m.fence + 1, micros), #numbers
 local last = first + count - 1
 hold(first, free, limit > 0 and window)
 if isRated then
-  local next = nextStart(limit, window)
-  due = due and next and math.min(due, next) or due or next
+  allowedAt = nextStart(limit, window)
+  due = due and allowedAt and math.min(due, allowedAt) or due or allowedAt
 end
-local isMore = isCut or due ~= nil and due <= now
+local isMore = isCut or asked > most and count == most or due ~= nil and due <= now
 local isIdle = asked > 0 and count < free and not isMore
-stand(claimer, isIdle, some, not (m.isPaused or isRated or #foreign > 0))
-if sooner then rouse(claimer) end
-local paused, more, idle = m.isPaused and 1 or 0, isMore and 1 or 0, isIdle and 1 or 0
+stand(claimer, isIdle, some, not allowedAt and #foreign == 0)
+local more, idle = isMore and 1 or 0, isIdle and 1 or 0
 local ahead = math.max(0, count - free)
-local memo = { int(sequence), int(now), int(first), int(last), ahead, paused, due and int(due) or '-', more, idle }
-memo[10], memo[11] = plain == '' and '-' or plain, others == '' and '-' or others
+local memo = { int(sequence), int(now), int(first), int(last), ahead, due and int(due) or '-', more, idle }
+memo[9], memo[10] = plain == '' and '-' or plain, others == '' and '-' or others
 call('HSET', base .. ':meta', '=' .. claimer, table.concat(memo, ' '), 'fence', int(count > 0 and last or m.fence))
 if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. claimer) end
-local tried = some and count > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
-return answer(plain, others, paused, due or '-', more, idle, ahead, int(first), numbers, records, tried)
+return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers, records, tried)

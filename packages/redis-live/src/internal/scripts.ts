@@ -629,7 +629,7 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "6b7d0b3ef0342acdc6164805819a03559177f723",
+  sha: "0fea05cdca69136c5075001d8c2baf117763b250",
   keys: ["queue"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
@@ -649,7 +649,8 @@ export const taskqueueAnswer = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -671,6 +672,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -695,7 +698,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "a64f2593f2c9c7af6d7e14a604c64e6336ac45ff",
+  sha: "2e6ddf1db3a3ef01c09ee2856561e62a142d84fe",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -720,7 +723,8 @@ export const taskqueueBeat = Script.make({
     "ZRANGE",
     "ZRANGEBYSCORE",
     "ZPOPMIN",
-    "SPUBLISH"
+    "SPUBLISH",
+    "HLEN"
   ],
   source: `#!lua flags=allow-oom
 -- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
@@ -729,14 +733,15 @@ export const taskqueueBeat = Script.make({
 -- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
 -- COST O(queues + what is reaped)
--- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, dead, collect, reap, abandoned
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -758,6 +763,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -780,8 +787,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -821,25 +829,22 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -853,13 +858,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -872,7 +888,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
@@ -897,7 +912,6 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
-  vacate(number, record)
   unhold(number, record)
 end
 local function trim(capacity, timeToLive)
@@ -959,6 +973,7 @@ local function take(caller)
   end
 end
 local function give(number, letter, record)
+  vacate(number, record)
   if letter == 'c' then return finish(number, record, 'X', '') end
   local attempts, crashes = tries(call('HGET', base .. ':attempts', number))
   if letter == 'r' then attempts, crashes = attempts + 1, crashes + 1 end
@@ -967,7 +982,6 @@ local function give(number, letter, record)
     return toldTo(number, record)
   end
   if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
-  vacate(number, record)
   toFront(number, laneOf(record), crashes)
 end
 local function back()
@@ -987,15 +1001,14 @@ local function back()
   end
 end
 -- abandoned(lane): what waits for a peer that has not worked for an hour, while others did, goes to the end of that lane,
--- at most 128; a suspect stays one. A name for which nothing waits is forgotten.
+-- at most 128. A name for which nothing waits is forgotten.
 local function move(number, from, to)
   local record = call('HGET', base .. ':tasks', number)
   if not record or not isKnown(record) then return record and call('RPUSH', base .. ':ready:' .. from, number) end
   local first, last = string.find(record, ' l=[^ \\n]*')
   local rest = string.sub(record, last + 1)
   call('HSET', base .. ':tasks', number, string.sub(record, 1, first - 1) .. (to == 'l' and '' or ' l=' .. to) .. rest)
-  local _, crashes = tries(call('HGET', base .. ':attempts', number))
-  if crashes >= 2 then toFront(number, to, crashes) else toEnd(number, to) end
+  toEnd(number, to)
 end
 local function abandoned(lane)
   local names = call('ZRANGE', base .. ':names', 0, 127, 'WITHSCORES')
@@ -1058,7 +1071,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "fbc929c23cb932b52dfe95742c3d976a83f9fce4",
+  sha: "5fffe6cfc1a42365430a6254d3e1b36cdba13665",
   keys: ["queue"],
   args: ["now", "id"],
   commands: [
@@ -1074,7 +1087,8 @@ export const taskqueueCancel = Script.make({
     "ZRANGE",
     "ZRANGEBYSCORE",
     "ZPOPMIN",
-    "SPUBLISH"
+    "SPUBLISH",
+    "HLEN"
   ],
   source: `#!lua flags=allow-oom
 -- Ends a task that waits or sleeps; tells the claimer of one that runs.
@@ -1083,14 +1097,15 @@ export const taskqueueCancel = Script.make({
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
--- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, look, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1112,6 +1127,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1134,8 +1151,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -1175,25 +1193,22 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -1207,13 +1222,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -1226,7 +1252,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
@@ -1272,10 +1297,11 @@ end
 -- unqueue(number, record): it waits nowhere any more, but for a number in a list that then stands for nothing
 local function unqueue(number, record)
   local lane, place = laneOf(record), field(record, 'p')
-  call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane)
+  if call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane) == 1 then return end
   call('ZREM', base .. ':front:' .. lane, number)
   call('ZREM', base .. ':suspect:' .. lane, number)
-  if place then call('ZREM', base .. ':waiting:' .. place, number) end
+  -- Perhaps it was the one that a free place had been for: nobody else would call the next.
+  if place and call('ZREM', base .. ':waiting:' .. place, number) == 0 then summon(place) end
 end
 if not open(KEYS[1]) then return { m.format } end
 local number, record = resolve(ARGV[2])
@@ -1301,7 +1327,7 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "259958afb97dd78336df5b78bc04b07177763604",
+  sha: "ed5a4554c2c2b6ab82819eac171922e4a50565c6",
   keys: ["queue"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
@@ -1318,7 +1344,8 @@ export const taskqueueCounts = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1340,6 +1367,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -1356,7 +1385,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "3d9d45ea63631c43118ee75a0cf6e24db3e0a29a",
+  sha: "cda6e961026530b6109abd1edde64484351085df",
   keys: ["queue"],
   args: ["now", "who"],
   commands: [
@@ -1373,7 +1402,8 @@ export const taskqueueDepart = Script.make({
     "ZRANGE",
     "ZRANGEBYSCORE",
     "ZPOPMIN",
-    "SPUBLISH"
+    "SPUBLISH",
+    "HLEN"
   ],
   source: `#!lua flags=allow-oom
 -- A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten.
@@ -1382,14 +1412,15 @@ export const taskqueueDepart = Script.make({
 -- ARGV[2] who       a claimer, or a sender
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
--- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1411,6 +1442,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1433,8 +1466,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -1474,25 +1508,22 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -1506,13 +1537,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -1525,7 +1567,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
@@ -1544,24 +1585,25 @@ local function clear()
   gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 local who = ARGV[2]
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], who) then return { m.format } end
 local key = base .. ':claimed:' .. who
 local held = call('HGETALL', key)
 for i = 1, #held, 2 do
   local number, record = held[i], call('HGET', base .. ':tasks', held[i])
+  if record then vacate(number, record) end
   if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
   elseif record then
-    vacate(number, record)
     toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
   end
 end
 call('DEL', key)
 call('ZREM', base .. ':leases', who)
-call('ZREM', base .. ':idle', who)
+local wasIdle = call('ZREM', base .. ':idle', who) == 1
 call('ZREM', base .. ':expiring', 's' .. who)
 call('HDEL', base .. ':meta', '=' .. who)
 clear()
-wakeAll()
+-- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
+wakeAll(not wasIdle and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
 return { '' }
 `
 })
@@ -1570,7 +1612,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "5577de8f934c6933660d7a9ee3646b16d3ff9c0c",
+  sha: "abae1d6e0eb46b8653f2c8a584d9d1e25ceff176",
   keys: ["queue"],
   args: ["now", "life", "sender", "sequence", "max", "lane"],
   variadic: "entries",
@@ -1610,7 +1652,8 @@ export const taskqueueEnqueue = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1632,6 +1675,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1654,8 +1699,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -1695,19 +1741,14 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- What an entry may meet.
 -- held(): how many tasks are claimed
@@ -1777,7 +1818,6 @@ end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
-if sooner then rouse() end
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 call('HSET', base .. ':meta', 'format', '1', 'life', life, 'next', int(number), '=' .. sender, memo)
@@ -1790,7 +1830,7 @@ return { '', life, first, unpack(answers) }
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "951cc5551e9d9e86851daf25a8897f3c0b895f27",
+  sha: "120c8cac0d34c24a748e5c8c0e5efb96186d0901",
   keys: ["queue"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
@@ -1810,7 +1850,8 @@ export const taskqueueInspect = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1832,6 +1873,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1880,8 +1923,9 @@ local number, record = resolve(ARGV[2])
 if not number then return { '', m.life or '' } end
 if record then return { '', m.life, row(number, record, stateOf(number, record)) } end
 local till, kind, began = string.match(call('HGET', base .. ':results', number) or '', '^(%d+) (%a) (%d+)\\n')
-if not till or tonumber(till) <= now or kind == 'X' then return { '', m.life } end
-return { '', m.life, { number, '1 ' .. began .. '\\n', 'E', '' } }
+if not till or tonumber(till) <= now or kind ~= 'C' then return { '', m.life } end
+local given = ARGV[2] ~= number .. '.' .. m.life and ' i=' .. ARGV[2] or ''
+return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 `
 })
 
@@ -1889,7 +1933,7 @@ return { '', m.life, { number, '1 ' .. began .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "0c40fa4932898b00aae4e2bfdf1b88fcffaaaa5e",
+  sha: "e6a7c2174974e78a6852188e775821086ca45bb9",
   keys: ["queue"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
@@ -1908,7 +1952,8 @@ export const taskqueuePage = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -1930,6 +1975,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2060,7 +2107,7 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "45d0f1b6ece163b381cbd33ec74349e7f5e99674",
+  sha: "055d17e9b972337a3eeb56f0247423bade50f5f5",
   keys: ["queue"],
   args: ["now", "paused"],
   commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
@@ -2078,7 +2125,8 @@ export const taskqueuePause = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -2100,6 +2148,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -2119,7 +2169,7 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "57af2fab6102fc53707211c3915d07773e4e8a45",
+  sha: "6e2c048ae6de750103645e0faf58478537baadfb",
   keys: ["queue"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -2140,7 +2190,8 @@ export const taskqueueProgress = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -2162,6 +2213,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -2176,7 +2229,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "1898ddd25c94956045256af4d0f49a93dc6878e5",
+  sha: "b2ecd80b538b732e31134ab56782bc7adbf2b672",
   keys: ["queue"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2194,7 +2247,8 @@ export const taskqueuePurge = Script.make({
     "ZRANGE",
     "ZRANGEBYSCORE",
     "ZPOPMIN",
-    "SPUBLISH"
+    "SPUBLISH",
+    "HLEN"
   ],
   source: `#!lua flags=allow-oom
 -- Removes tasks that wait, sleep or are dead, at most 128.
@@ -2204,14 +2258,15 @@ export const taskqueuePurge = Script.make({
 -- ARGV[3] cursor    empty at first
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
--- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, pages, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -2233,6 +2288,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2255,8 +2312,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -2296,25 +2354,22 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -2328,13 +2383,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -2347,7 +2413,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
@@ -2413,10 +2478,11 @@ end
 -- unqueue(number, record): it waits nowhere any more, but for a number in a list that then stands for nothing
 local function unqueue(number, record)
   local lane, place = laneOf(record), field(record, 'p')
-  call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane)
+  if call('ZREM', base .. ':delayed', pad(number) .. ' ' .. lane) == 1 then return end
   call('ZREM', base .. ':front:' .. lane, number)
   call('ZREM', base .. ':suspect:' .. lane, number)
-  if place then call('ZREM', base .. ':waiting:' .. place, number) end
+  -- Perhaps it was the one that a free place had been for: nobody else would call the next.
+  if place and call('ZREM', base .. ':waiting:' .. place, number) == 0 then summon(place) end
 end
 local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
 if not open(KEYS[1]) then return { m.format } end
@@ -2433,8 +2499,7 @@ for i = 1, math.min(128, #numbers) do
   local number = numbers[i]
   local record = call('HGET', base .. ':tasks', number)
   if record and isKnown(record) then
-    unqueue(number, record)
-    if state == 'X' then call('ZREM', base .. ':dead', pad(number)) end
+    if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
   end
@@ -2449,7 +2514,7 @@ return { '', count, done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "02a5eaa46fe31dc0f3a7befb456ce248ce0c4f73",
+  sha: "17f2e6a71babd361b4334259b723f66c233ff3fa",
   keys: ["queue"],
   args: ["now", "id", "cursor"],
   commands: [
@@ -2486,7 +2551,8 @@ export const taskqueueRedrive = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -2508,6 +2574,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2530,8 +2598,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -2571,19 +2640,14 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- resolve(id): number and record of the task with that id; of one that has ended the number at most
 -- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
@@ -2671,7 +2735,7 @@ local function revive(number)
   if key then call('HSET', base .. ':unique', key, number .. ' ' .. idOf(number, record)) end
   call('ZREM', base .. ':dead', pad(number))
   call('ZREM', base .. ':expiring', 'r' .. number)
-  for _, suffix in ipairs({ ':attempts', ':errors', ':results' }) do call('HDEL', base .. suffix, number) end
+  for _, suffix in ipairs({ ':attempts', ':errors', ':progress', ':results' }) do call('HDEL', base .. suffix, number) end
   toEnd(number, laneOf(record))
   count = count + 1
 end
@@ -2694,7 +2758,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "baa5031794dd7f62788af9be78d34cab15d8c16d",
+  sha: "0c1dabce58bd1b1a817924497ce7cd06f95c5727",
   keys: ["queue"],
   args: [
     "now",
@@ -2768,7 +2832,8 @@ export const taskqueueStep = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -2790,6 +2855,8 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2812,8 +2879,9 @@ end
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -2853,25 +2921,22 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -2885,13 +2950,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -2904,7 +2980,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')
@@ -2929,7 +3004,6 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
-  vacate(number, record)
   unhold(number, record)
 end
 local function trim(capacity, timeToLive)
@@ -2999,6 +3073,7 @@ local function one(i, held, record, tried)
   local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
   freed[#freed + 1] = number
+  vacate(number, record)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
   if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
@@ -3008,7 +3083,6 @@ local function one(i, held, record, tried)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end
-  vacate(number, record)
   if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
   call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, '\\n' .. error)
@@ -3069,58 +3143,66 @@ local function enter(number, record, key)
   call('HSET', running, number, ARGV[2])
   return true
 end
--- draw(lane, room, total, takesSuspect): takes from a lane while fewer than total are taken; while fewer than room from
--- its front, which nobody stands in where room is -1; gives whether another suspect may be taken
--- numbers, records: what has been taken, in that order; isCut: a bound was met, there may be more at once
+-- draw(lane, room, total): takes from a lane while fewer than total are taken; while fewer than room from its front, which
+-- nobody stands in, and nobody has been tried, where room is -1; gives how many may be taken in all from then on
+-- numbers, records: what has been taken, in that order; tried: what is known of it; takesSuspect: one may still be taken
 -- foreign: of a newer format, which is left as it is; putBack() does that
-local numbers, records, foreign, isCut = {}, {}, {}, false
-local function take(popped, key, isList)
+-- isCut: a bound was met, there may be more at once
+local numbers, records, tried, foreign, isCut, takesSuspect = {}, {}, {}, {}, false, ARGV[7] == '1'
+local function take(popped, key, lane, room)
   local found = call('HMGET', base .. ':tasks', unpack(popped))
+  local before = room >= 0 and call('HMGET', base .. ':attempts', unpack(popped)) or {}
   for i = 1, #popped do
     local number, record = popped[i], found[i]
-    if record and string.find(record, '^1 %d+\\n') then
-      numbers[#numbers + 1], records[#records + 1] = number, record
-    elseif record and not isKnown(record) then foreign[#foreign + 1] = { number, key, isList }
+    local isSuspect = before[i] and select(2, tries(before[i])) >= 2
+    if record and not isKnown(record) then foreign[#foreign + 1] = { number, key, lane }
+    elseif record and isSuspect and not (takesSuspect and #numbers < room) then
+      -- It came to the head of the list, and may not run with others: it waits with its like.
+      call('ZADD', base .. ':suspect:' .. lane, number, number)
+      woken[lane] = woken[lane] or 0
     elseif record then
-      local place = field(record, 'p')
-      if not place or enter(number, record, place) then numbers[#numbers + 1], records[#records + 1] = number, record end
+      local place = not string.find(record, '^1 %d+\\n') and field(record, 'p')
+      if not place or enter(number, record, place) then
+        numbers[#numbers + 1], records[#records + 1] = number, record
+        if room >= 0 then tried[#numbers] = before[i] end
+        if isSuspect then takesSuspect = false end
+      end
     end
   end
 end
-local function pop(key, isList, count)
-  if isList then return call('LPOP', key, count) or {} end
+local function pop(key, lane, count)
+  if lane then return call('LPOP', key, count) or {} end
   local popped, scored = {}, call('ZPOPMIN', key, count)
   for i = 1, #scored, 2 do popped[#popped + 1] = scored[i] end
   return popped
 end
-local function from(key, isList, total)
+local function from(key, lane, room, total)
   for _ = 1, 4 do
-    local count = math.min(512, total - #numbers)
+    local count = total - #numbers
     if count <= 0 then return end
-    local popped = pop(key, isList, count)
-    if #popped > 0 then take(popped, key, isList) end
+    local popped = pop(key, lane, count)
+    if #popped > 0 then take(popped, key, lane, room) end
     if #popped < count then return end
   end
   if #numbers < total then isCut = true end
 end
-local function draw(lane, room, total, takesSuspect)
+local function draw(lane, room, total)
   local ready, front, suspect = base .. ':ready:' .. lane, base .. ':front:' .. lane, base .. ':suspect:' .. lane
   local before = #numbers
-  if takesSuspect and before < room then from(suspect, false, before + 1) end
-  takesSuspect = takesSuspect and #numbers == before
-  from(front, false, room)
+  if takesSuspect and before < room then from(suspect, nil, room, before + 1) end
+  from(front, nil, room, room)
   -- Behind those who still stand in front nobody is claimed ahead: they would begin before them.
   if room >= 0 and call('EXISTS', front) == 1 then total = math.min(total, room) end
-  from(ready, true, total)
+  from(ready, lane, room, total)
   if string.sub(lane, 1, 1) == 'p' and #numbers > before and call('EXISTS', ready, front, suspect) == 0 then
     call('ZREM', base .. ':names', string.sub(lane, 2))
   end
-  return takesSuspect
+  return total
 end
 local function putBack()
   for i = #foreign, 1, -1 do
-    local number, key, isList = unpack(foreign[i])
-    if isList then call('LPUSH', key, number) else call('ZADD', key, number, number) end
+    local number, key, lane = unpack(foreign[i])
+    if lane then call('LPUSH', key, number) else call('ZADD', key, number, number) end
   end
 end
 -- The end of a claimer's turn.
@@ -3152,32 +3234,35 @@ local function waiting(lane, withSuspects)
 end
 local function stand(claimer, isIdle, some, mayWake)
   if some then call('ZREM', base .. ':idle', claimer) end
-  if some and mayWake and call('ZCARD', base .. ':idle') > 0 then
-    local lanes, count = {}, 0
-    for i = 16, 15 + ARGV[12] do lanes[ARGV[i]] = true end
-    for lane in pairs(woken) do lanes[lane] = true end
+  if some and not m.isPaused and call('ZCARD', base .. ':idle') > 0 then
+    -- Two that may have no suspect would wake each other for ever over one that is there.
+    local lanes, count, withSuspects = {}, sooner and 1 or 0, ARGV[7] == '1' or next(woken) ~= nil
+    for i = 16, mayWake and 15 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
+    for lane in pairs(mayWake and woken or {}) do lanes[lane] = true end
+    local left = 0
     for lane in pairs(lanes) do
-      -- One that takes no suspect wakes nobody for it, or two of them would wake each other for ever.
-      if string.sub(lane, 1, 1) == 'l' then count = count + waiting(lane, ARGV[7] == '1') end
+      if string.sub(lane, 1, 1) == 'l' then left = left + waiting(lane, withSuspects) end
     end
+    count = math.max(count, left)
     if count > 0 then wake(count) end
   end
-  for lane in pairs(woken) do
+  for lane in pairs(m.isPaused and {} or woken) do
     if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
   end
   if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end
 end
 -- The answer of a step, and the same answer again.
--- answer(plain, others, paused, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS
--- again(): as the memo "<sequence> <at> <first fence> <last> <ahead> <paused> <due> <more> <idle> <plain> <others>" says,
--- with all that is still held of what was claimed
-local function answer(plain, others, paused, due, isMore, isIdle, ahead, fences, numbers, records, tried)
-  local wait = due == '-' and -1 or math.max(0, due - now)
+-- answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS
+-- again(): as the memo "<sequence> <at> <first fence> <last> <ahead> <due> <more> <idle> <plain> <others>" says, with all
+-- that is still held of what was claimed; it proves life like the first
+local function answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried)
+  local paused, wait = m.isPaused and 1 or 0, due == '-' and -1 or math.max(0, due - now)
   return { '', m.life or '', plain, others, paused, wait, isMore, isIdle, ahead, fences, numbers, records, tried }
 end
 local function again()
-  local w, mine, numbers, fences, records = {}, {}, {}, {}, {}
+  local w, mine, numbers, fences, records, ahead = {}, {}, {}, {}, {}, 0
   for word in string.gmatch(m.memo, '%S+') do w[#w + 1] = word end
+  call('ZADD', base .. ':leases', 'XX', int(now + ARGV[4]), ARGV[2])
   local held = call('HGETALL', base .. ':claimed:' .. ARGV[2])
   for i = 1, #held, 2 do
     local fence = tonumber(string.sub(held[i + 1], 2))
@@ -3188,12 +3273,12 @@ local function again()
     local record = call('HGET', base .. ':tasks', claim[1])
     if record and isKnown(record) then
       numbers[#numbers + 1], fences[#fences + 1], records[#records + 1] = claim[1], int(claim[2]), record
+      if claim[2] > w[4] - w[5] then ahead = ahead + 1 end
     end
   end
   local tried = #numbers > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
-  local plain, others = w[10] == '-' and '' or w[10], w[11] == '-' and '' or w[11]
-  local ahead = math.min(tonumber(w[5]), #numbers)
-  return answer(plain, others, tonumber(w[6]), w[7], tonumber(w[8]), tonumber(w[9]), ahead, fences, numbers, records, tried)
+  local plain, others = w[9] == '-' and '' or w[9], w[10] == '-' and '' or w[10]
+  return answer(plain, others, w[6], tonumber(w[7]), tonumber(w[8]), ahead, fences, numbers, records, tried)
 end
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lanesAt, plainAt = 16, 16 + ARGV[12]
@@ -3216,37 +3301,36 @@ end
 -- Where there is nothing of all this, nobody pays for it.
 local some = call('EXISTS', unpack(keys)) > 0
 local due, asked = some and promote() or nil, free + ARGV[6]
-local total, isRated = m.isPaused and 0 or asked, false
+local most = math.min(asked, 512)
+local total, allowedAt, isRated = m.isPaused and 0 or most, nil, false
 if limit > 0 and total > 0 then
   call('ZREMRANGEBYSCORE', base .. ':starts', '-inf', int(now - window))
   local left = math.max(0, limit - call('ZCARD', base .. ':starts'))
   isRated, total = left < total, math.min(left, total)
 end
-local takesSuspect = ARGV[7] == '1'
+local room = some and math.min(free, total) or -1
 for i = lanesAt, plainAt - 1 do
   if #numbers >= total or isCut then break end
-  takesSuspect = draw(ARGV[i], some and math.min(free, total) or -1, total, takesSuspect)
+  total = draw(ARGV[i], room, total)
 end
 putBack()
 local first, count = math.max(m.fence + 1, micros), #numbers
 local last = first + count - 1
 hold(first, free, limit > 0 and window)
 if isRated then
-  local next = nextStart(limit, window)
-  due = due and next and math.min(due, next) or due or next
+  allowedAt = nextStart(limit, window)
+  due = due and allowedAt and math.min(due, allowedAt) or due or allowedAt
 end
-local isMore = isCut or due ~= nil and due <= now
+local isMore = isCut or asked > most and count == most or due ~= nil and due <= now
 local isIdle = asked > 0 and count < free and not isMore
-stand(claimer, isIdle, some, not (m.isPaused or isRated or #foreign > 0))
-if sooner then rouse(claimer) end
-local paused, more, idle = m.isPaused and 1 or 0, isMore and 1 or 0, isIdle and 1 or 0
+stand(claimer, isIdle, some, not allowedAt and #foreign == 0)
+local more, idle = isMore and 1 or 0, isIdle and 1 or 0
 local ahead = math.max(0, count - free)
-local memo = { int(sequence), int(now), int(first), int(last), ahead, paused, due and int(due) or '-', more, idle }
-memo[10], memo[11] = plain == '' and '-' or plain, others == '' and '-' or others
+local memo = { int(sequence), int(now), int(first), int(last), ahead, due and int(due) or '-', more, idle }
+memo[9], memo[10] = plain == '' and '-' or plain, others == '' and '-' or others
 call('HSET', base .. ':meta', '=' .. claimer, table.concat(memo, ' '), 'fence', int(count > 0 and last or m.fence))
 if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. claimer) end
-local tried = some and count > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
-return answer(plain, others, paused, due or '-', more, idle, ahead, int(first), numbers, records, tried)
+return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers, records, tried)
 `
 })
 

@@ -328,8 +328,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what a claimer's last step gave it is forgotten in an hour",
     law: "aLostStepIsNotForgotten",
     file: ends,
-    find: "memo.at + rememberedMs >= now || desk.claims.has(claimer)",
-    replace: "memo.at + rememberedMs >= now"
+    find: "memo.at + rememberedMs > now || desk.claims.has(claimer)",
+    replace: "memo.at + rememberedMs > now"
   },
   {
     name: "two runs of one task are one",

@@ -1,13 +1,12 @@
 -- abandoned(lane): what waits for a peer that has not worked for an hour, while others did, goes to the end of that lane,
--- at most 128; a suspect stays one. A name for which nothing waits is forgotten.
+-- at most 128. A name for which nothing waits is forgotten.
 local function move(number, from, to)
   local record = call('HGET', base .. ':tasks', number)
   if not record or not isKnown(record) then return record and call('RPUSH', base .. ':ready:' .. from, number) end
   local first, last = string.find(record, ' l=[^ \n]*')
   local rest = string.sub(record, last + 1)
   call('HSET', base .. ':tasks', number, string.sub(record, 1, first - 1) .. (to == 'l' and '' or ' l=' .. to) .. rest)
-  local _, crashes = tries(call('HGET', base .. ':attempts', number))
-  if crashes >= 2 then toFront(number, to, crashes) else toEnd(number, to) end
+  toEnd(number, to)
 end
 local function abandoned(lane)
   local names = call('ZRANGE', base .. ':names', 0, 127, 'WITHSCORES')

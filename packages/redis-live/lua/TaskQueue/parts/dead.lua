@@ -5,7 +5,6 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, reason .. '\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
-  vacate(number, record)
   unhold(number, record)
 end
 local function trim(capacity, timeToLive)

@@ -1,8 +1,10 @@
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
--- vacate(number, record): gives its place to whoever waits for it longest
+-- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
+-- alone, which may be away, the next as well
+-- vacate(number, record): it has a place no more
 -- unhold(number, record): its unique key is free, or kept for its window
--- finish(number, record, kind, answer): all of that; no kind, no answer
+-- finish(number, record, kind, answer): all of that but its place; no kind, no answer
 local gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 local function expire(over, member) expires[#expires + 1], expires[#expires + 2] = int(over), member end
 local function toldTo(number, record)
@@ -16,13 +18,24 @@ local function keep(number, record, kind, answer)
   expire(over, 'r' .. number)
   toldTo(number, record)
 end
+local function summon(key)
+  while true do
+    local first = call('ZRANGE', base .. ':waiting:' .. key, 0, 0)[1]
+    local its = first and call('HGET', base .. ':tasks', first)
+    if not first or its and not isKnown(its) then return end
+    if its and call('HLEN', base .. ':running:' .. key) >= tonumber(field(its, 'n')) then return end
+    call('ZREM', base .. ':waiting:' .. key, first)
+    if its then
+      toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first))))
+      if string.sub(laneOf(its), 1, 1) == 'l' then return end
+    end
+  end
+end
 local function vacate(number, record)
   local key = field(record, 'p')
   if not key then return end
   call('HDEL', base .. ':running:' .. key, number)
-  local first = call('ZPOPMIN', base .. ':waiting:' .. key)[1]
-  local its = first and call('HGET', base .. ':tasks', first)
-  if its then toFront(first, laneOf(its), select(2, tries(call('HGET', base .. ':attempts', first)))) end
+  summon(key)
 end
 local function unhold(number, record)
   local key = field(record, 'u')
@@ -35,7 +48,6 @@ local function unhold(number, record)
 end
 local function finish(number, record, kind, answer)
   gone[#gone + 1] = number
-  vacate(number, record)
   unhold(number, record)
   if kind then keep(number, record, kind, answer) end
   local id = field(record, 'i')

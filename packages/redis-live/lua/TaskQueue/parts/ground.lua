@@ -3,7 +3,8 @@
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of `who`; false: the data is of a newer format
+-- open(queue, who): begins with a queue, and with what is remembered of `who` for an hour; false: the data is of a newer
+-- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
@@ -25,5 +26,7 @@ local function open(queue, who)
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  if at and at + 3600000 <= now then m.memo = nil end
   return m.format == '1'
 end

@@ -2,8 +2,9 @@
 -- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
 -- woken: lane -> how many became ready; sooner: something is the next to be due
 -- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
--- tell(channel, word), wake(count): the longest idle, that many; wakeAll(): for all that woken says
--- rouse(caller): one idle claimer that is not the caller, so that it learns when something is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
 local tails, woken, sooner = {}, {}, false
 local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
 local function grow(lane, count)
@@ -43,17 +44,12 @@ local function wake(count)
   local idle = call('ZPOPMIN', base .. ':idle', count)
   for i = 1, #idle, 2 do tell(idle[i], 'work') end
 end
-local function wakeAll()
+local function wakeAll(least)
+  if m.isPaused then return end
   local count = 0
   for lane, some in pairs(woken) do
     if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
   end
+  count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
-  woken = {}
-end
-local function rouse(caller)
-  local two = call('ZRANGE', base .. ':idle', 0, 1)
-  local one = two[1] ~= caller and two[1] or two[2]
-  if one and call('ZREM', base .. ':idle', one) == 1 then tell(one, 'work') end
-  sooner = false
 end

@@ -17,6 +17,7 @@ local function take(caller)
   end
 end
 local function give(number, letter, record)
+  vacate(number, record)
   if letter == 'c' then return finish(number, record, 'X', '') end
   local attempts, crashes = tries(call('HGET', base .. ':attempts', number))
   if letter == 'r' then attempts, crashes = attempts + 1, crashes + 1 end
@@ -25,7 +26,6 @@ local function give(number, letter, record)
     return toldTo(number, record)
   end
   if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
-  vacate(number, record)
   toFront(number, laneOf(record), crashes)
 end
 local function back()

@@ -25,6 +25,7 @@ local function one(i, held, record, tried)
   local number, kind, detail, error = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if not held or not record or string.sub(held, 2) ~= ARGV[i + 1] then return 'L' end
   freed[#freed + 1] = number
+  vacate(number, record)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
   if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
@@ -34,7 +35,6 @@ local function one(i, held, record, tried)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end
-  vacate(number, record)
   if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
   call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, '\n' .. error)

@@ -27,17 +27,19 @@ local function waiting(lane, withSuspects)
 end
 local function stand(claimer, isIdle, some, mayWake)
   if some then call('ZREM', base .. ':idle', claimer) end
-  if some and mayWake and call('ZCARD', base .. ':idle') > 0 then
-    local lanes, count = {}, 0
-    for i = 16, 15 + ARGV[12] do lanes[ARGV[i]] = true end
-    for lane in pairs(woken) do lanes[lane] = true end
+  if some and not m.isPaused and call('ZCARD', base .. ':idle') > 0 then
+    -- Two that may have no suspect would wake each other for ever over one that is there.
+    local lanes, count, withSuspects = {}, sooner and 1 or 0, ARGV[7] == '1' or next(woken) ~= nil
+    for i = 16, mayWake and 15 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
+    for lane in pairs(mayWake and woken or {}) do lanes[lane] = true end
+    local left = 0
     for lane in pairs(lanes) do
-      -- One that takes no suspect wakes nobody for it, or two of them would wake each other for ever.
-      if string.sub(lane, 1, 1) == 'l' then count = count + waiting(lane, ARGV[7] == '1') end
+      if string.sub(lane, 1, 1) == 'l' then left = left + waiting(lane, withSuspects) end
     end
+    count = math.max(count, left)
     if count > 0 then wake(count) end
   end
-  for lane in pairs(woken) do
+  for lane in pairs(m.isPaused and {} or woken) do
     if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
   end
   if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end

@@ -17,7 +17,7 @@ export const enqueue = (
   const turn = open(desk, now)
   const { entries, maxLength, sender, sequence } = batch
   const memo = desk.senders.get(sender)
-  if (memo !== undefined && memo.at + rememberedMs >= now && sequence <= memo.sequence) {
+  if (memo !== undefined && memo.at + rememberedMs > now && sequence <= memo.sequence) {
     return close(turn, sequence === memo.sequence ? memo.answers : undefined)
   }
   if (desk.life === "") desk.life = fresh()
@@ -40,9 +40,15 @@ const duplicate = (desk: Desk, now: number, { id, unique }: Entry): string | und
   if (id !== undefined) {
     const number = numberOf(desk, now, id)
     // An id of ours is taken while its task is there.
-    if (number !== undefined && (desk.ids.get(id) === number || desk.tasks.has(number))) return id
+    if (number !== undefined && (desk.tasks.has(number) || isTaken(desk, now, id))) return id
   }
   return unique === undefined ? undefined : holder(desk, now, unique.key)?.id
+}
+
+/** It was given to a task that has ended not long ago. */
+const isTaken = (desk: Desk, now: number, id: string): boolean => {
+  const known = desk.known.kept.get(desk.ids.get(id) ?? 0)
+  return known !== undefined && known.value.takenUntil > now
 }
 
 const add = (turn: Turn, entry: Entry): string => {
@@ -82,6 +88,6 @@ const add = (turn: Turn, entry: Entry): string => {
 export const sleep = (turn: Turn, task: Task): void => {
   const { sleeping } = turn.desk
   task.state = "Delayed"
+  if (task.at < Ordered.firstScore(sleeping)) turn.isEarlier = true
   Ordered.add(sleeping, task.at, task.number)
-  if (Ordered.firstNumber(sleeping) === task.number) turn.isEarlier = true
 }

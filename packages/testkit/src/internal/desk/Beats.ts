@@ -100,8 +100,10 @@ const adopt = (turn: Turn, lanes: ReadonlyArray<Lane>): void => {
   for (const [name, line] of desk.lanes) {
     if (!Lanes.isPeers(name) || Math.max(line.heard, desk.judgeFrom) + abandonedMs > now) continue
     for (; left > 0; left--) {
-      const task = Lanes.shiftAny(desk, line)
-      if (task === undefined) break
+      const number = Lanes.shiftAny(line)
+      if (number === undefined) break
+      const task = desk.tasks.get(number)
+      if (task === undefined) continue
       task.lane = last
       Lanes.append(turn, task)
     }

@@ -10,6 +10,7 @@ import {
   type Step
 } from "@troupe/core/TaskQueueStore"
 import { sleep } from "./Batches.ts"
+import * as Deque from "./Deque.ts"
 import { type Desk, held, type Task } from "./Desk.ts"
 import { detach, end } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
@@ -18,12 +19,11 @@ import * as Ordered from "./Ordered.ts"
 import * as Places from "./Places.ts"
 import type { Turn } from "./Turn.ts"
 
-/** Times the number asked for: so many are looked at before a step is over. */
+/** So often numbers are taken from where they stand, as many as are still wanted, before a step is over. */
 const maxRounds = 4
 
 export interface Taken {
   readonly tasks: ReadonlyArray<Task>
-  readonly hasSuspect: boolean
   readonly isMore: boolean
 }
 
@@ -31,48 +31,46 @@ export interface Taken {
 export const take = (turn: Turn, step: Step, allowed: number): Taken => {
   const { desk } = turn
   const asked = Math.min(step.free + step.ahead, maxBatchEntries)
-  const wanted = Math.min(asked, allowed)
-  const free = Math.min(step.free, wanted)
+  let most = Math.min(asked, allowed)
+  const free = Math.min(step.free, most)
   const tasks: Array<Task> = []
-  let most = wanted
-  let looks = maxRounds * wanted
   let hasSuspect = false
+  let isCut = false
   const claim = (task: Task): void => {
     if (!Places.take(desk, task)) return
     mark(turn, step, task, tasks.length)
     tasks.push(task)
+    if (Lanes.isSuspect(task)) hasSuspect = true
   }
   const takesSuspect = (): boolean => step.takesSuspect && !hasSuspect && tasks.length < free
-  const claimSuspect = (task: Task): void => {
-    const before = tasks.length
-    claim(task)
-    hasSuspect = tasks.length > before
+  /** Until there are so many, or there is nothing more, or enough was passed over. */
+  const draw = (most: number, next: () => number | undefined, met: (task: Task) => void): void => {
+    for (let round = 0; round < maxRounds; round++) {
+      for (let count = most - tasks.length; count > 0; count--) {
+        const number = next()
+        if (number === undefined) return
+        const task = desk.tasks.get(number)
+        if (task !== undefined) met(task)
+      }
+    }
+    if (tasks.length < most) isCut = true
   }
   for (const name of step.lanes) {
     const line = desk.lanes.get(name)
+    if (tasks.length >= most || isCut) break
     if (line === undefined) continue
-    for (; looks > 0 && takesSuspect() && line.suspects.size > 0; looks--) {
-      const task = desk.tasks.get(Ordered.shift(line.suspects) ?? 0)
-      if (task !== undefined) claimSuspect(task)
-    }
-    for (; looks > 0 && tasks.length < free && line.front.size > 0; looks--) {
-      const task = desk.tasks.get(Ordered.shift(line.front) ?? 0)
-      if (task !== undefined) claim(task)
-    }
+    if (takesSuspect()) draw(tasks.length + 1, () => Ordered.shift(line.suspects), claim)
+    draw(free, () => Ordered.shift(line.front), claim)
     // Behind those who stand in front nobody is claimed ahead: they would begin before them.
     if (line.front.size > 0) most = free
-    for (; looks > 0 && tasks.length < most; looks--) {
-      const task = Lanes.shift(desk, line)
-      if (task === undefined) break
-      if (!Lanes.isSuspect(task)) claim(task)
-      else if (takesSuspect()) claimSuspect(task)
-      else Lanes.suspect(line, task)
-    }
+    draw(
+      most,
+      () => Deque.shift(line.list),
+      (task) => (!Lanes.isSuspect(task) || takesSuspect() ? claim(task) : Lanes.suspect(turn, line, task))
+    )
     Lanes.tidy(desk, name, line)
   }
-  // What was put off is not asked for again and again: a step that looked at much and got little comes back.
-  const isMore = tasks.length < wanted && looks === 0
-  return { tasks, hasSuspect, isMore: isMore || (asked < step.free + step.ahead && tasks.length === asked) }
+  return { tasks, isMore: isCut || (asked < step.free + step.ahead && tasks.length === asked) }
 }
 
 /** At once: who looks for a place within the same step has to see it. */
@@ -161,7 +159,7 @@ export const promote = (turn: Turn): boolean => {
 }
 
 /** What these lanes still have for others to claim. */
-export const rest = (desk: Desk, lanes: ReadonlyArray<Lane>, withSuspects: boolean): number => {
+export const rest = (desk: Desk, lanes: Iterable<Lane>, withSuspects: boolean): number => {
   let count = 0
   for (const name of lanes) {
     const line = Lanes.isPeers(name) ? undefined : desk.lanes.get(name)

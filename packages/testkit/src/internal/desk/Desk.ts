@@ -43,7 +43,7 @@ export interface Desk {
   readonly starts: Starts
   /** Ids that were given: of tasks that are there, and of those in `known`. */
   readonly ids: Map<string, number>
-  readonly known: Expiring.Expiring<string>
+  readonly known: Expiring.Expiring<Known>
   readonly unique: Map<string, Holder>
   /** Keys whose task has ended and whose window has not. */
   readonly windows: Expiring.Expiring<string>
@@ -84,9 +84,8 @@ export interface Claim {
 export interface Line {
   readonly suspects: Ordered.Ordered
   readonly front: Ordered.Ordered
+  /** May hold numbers of what is gone: whoever meets them passes them over. */
   readonly list: Deque.Deque
-  /** How many in the list are gone. */
-  gone: number
   /** A peer's lane: when a peer of that name was last heard of, or else when something came to wait for it. */
   heard: number
 }
@@ -101,8 +100,8 @@ export interface Memo {
   readonly firstAhead: number
   readonly isMore: boolean
   readonly isIdle: boolean
-  /** When the rate allows the next start; Infinity: it did not keep it from anything. */
-  readonly allowedAt: number
+  /** When there may be more; Infinity: nobody knows. */
+  readonly due: number
 }
 
 export interface Sender {
@@ -124,13 +123,17 @@ export interface Holder {
   readonly until: number | undefined
 }
 
+/** A given id whose task has ended; until then another one may not have it. */
+export interface Known {
+  readonly id: string
+  readonly takenUntil: number
+}
+
 /** How a task ended, and what is told of it then. */
 export interface Kept {
   readonly id: string
   readonly answer: Ending
-  readonly payload: string
   readonly enqueuedAt: number
-  readonly attempts: number
 }
 
 export type Ending = Extract<Answer, { readonly _tag: "Completed" | "Failed" | "Cancelled" }>

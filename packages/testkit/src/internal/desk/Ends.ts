@@ -34,13 +34,15 @@ export const end = (turn: Turn, task: Task, ending: Ending | undefined): void =>
     keep(turn, task, ending)
     tell(turn, task)
   }
-  // As long as it has an answer it has its id.
-  if (task.isNamed) Expiring.put(desk.known, number, Math.max(now + knownMs, Expiring.until(desk.answers, number)), id)
+  if (!task.isNamed) return
+  // As long as it has an answer it has its id, though that may be given anew before.
+  const takenUntil = now + knownMs
+  Expiring.put(desk.known, number, Math.max(takenUntil, Expiring.until(desk.answers, number)), { id, takenUntil })
 }
 
 export const keep = ({ desk, now }: Turn, task: Task, answer: Ending): void => {
-  const { attempts, enqueuedAt, id, keepMs, number, payload } = task
-  if (keepMs > 0) Expiring.put(desk.answers, number, now + keepMs, { id, answer, payload, enqueuedAt, attempts })
+  const { enqueuedAt, id, keepMs, number } = task
+  if (keepMs > 0) Expiring.put(desk.answers, number, now + keepMs, { id, answer, enqueuedAt })
 }
 
 /** It holds its unique key no longer, but for the window. */
@@ -60,7 +62,7 @@ export const holder = (
   key: string
 ): { readonly id: string; readonly number: number } | undefined => {
   const found = desk.unique.get(key)
-  return found === undefined || (found.until !== undefined && found.until < now) ? undefined : found
+  return found === undefined || (found.until !== undefined && found.until <= now) ? undefined : found
 }
 
 export const hold = (desk: Desk, { id, number, unique }: Task): void => {
@@ -87,10 +89,10 @@ export const name = (desk: Desk, id: string, number: number): void => {
 }
 
 /** Forgets a bounded part of what is over. */
-export const collect = ({ desk, now }: Turn): void => {
-  let left = maxCollected
+export const collect = ({ desk, now }: Turn, most = maxCollected): void => {
+  let left = most
   left -= Expiring.collect(desk.answers, now, left, () => {})
-  left -= Expiring.collect(desk.known, now, left, (_, id) => {
+  left -= Expiring.collect(desk.known, now, left, (_, { id }) => {
     desk.ids.delete(id)
   })
   left -= Expiring.collect(desk.windows, now, left, (number, key) => {
@@ -105,7 +107,7 @@ export const collect = ({ desk, now }: Turn): void => {
 
 /** For as long as it holds something: what its last step gave it is known from this alone. */
 export const isRemembered = (desk: Desk, now: number, claimer: Claimer, memo: Memo): boolean =>
-  memo.at + rememberedMs >= now || desk.claims.has(claimer)
+  memo.at + rememberedMs > now || desk.claims.has(claimer)
 
 const collectOld = <K>(
   memos: Map<K, { readonly at: number }>,
@@ -115,7 +117,7 @@ const collectOld = <K>(
 ): number => {
   let count = 0
   for (const [who, { at }] of memos) {
-    if (count === max || at + rememberedMs >= now) break
+    if (count === max || at + rememberedMs > now) break
     if (isHeld(who)) continue
     memos.delete(who)
     count += 1

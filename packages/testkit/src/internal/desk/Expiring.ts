@@ -1,4 +1,4 @@
-/** What is kept of a task, by its number, until a time: that time included. Plain data. */
+/** What is kept of a task, by its number, until a time: at that time it is gone. Plain data. */
 import * as Ordered from "./Ordered.ts"
 
 export interface Expiring<V> {
@@ -17,7 +17,7 @@ export const put = <V>(expiring: Expiring<V>, number: number, until: number, val
 /** What is over is not there, whether or not it was collected. */
 export const get = <V>(expiring: Expiring<V>, number: number, now: number): V | undefined => {
   const found = expiring.kept.get(number)
-  return found === undefined || found.until < now ? undefined : found.value
+  return found === undefined || found.until <= now ? undefined : found.value
 }
 
 export const until = <V>(expiring: Expiring<V>, number: number): number => expiring.kept.get(number)?.until ?? -Infinity
@@ -37,7 +37,7 @@ export const collect = <V>(
   dropped: (number: number, value: V) => void
 ): number => {
   let count = 0
-  while (count < max && Ordered.firstScore(expiring.order) < now) {
+  while (count < max && Ordered.firstScore(expiring.order) <= now) {
     const number = Ordered.firstNumber(expiring.order)!
     const found = expiring.kept.get(number)
     drop(expiring, number)

@@ -21,58 +21,43 @@ export const stand = (turn: Turn, task: Task): void => {
 }
 
 /** It came to the head of the list, and may not run with others: it waits with its like. */
-export const suspect = (line: Line, task: Task): void => Ordered.add(line.suspects, 0, task.number)
+export const suspect = (turn: Turn, line: Line, task: Task): void => {
+  Ordered.add(line.suspects, 0, task.number)
+  turn.lanes.add(task.lane)
+}
 
 const enter = (turn: Turn, task: Task): Line => {
-  const { desk, names, now } = turn
+  const { desk, lanes, now } = turn
   const { lane } = task
   task.state = "Ready"
-  if (isPeers(lane)) names.add(lane)
-  else turn.ready += 1
+  lanes.add(lane)
+  if (!isPeers(lane)) turn.ready += 1
   const line = desk.lanes.get(lane)
   if (line !== undefined) return line
-  const made = { suspects: Ordered.make(), front: Ordered.make(), list: Deque.make(), gone: 0, heard: now }
+  const made = { suspects: Ordered.make(), front: Ordered.make(), list: Deque.make(), heard: now }
   desk.lanes.set(lane, made)
   return made
 }
 
-/** Takes away a ready task that stands in its lane, and is or will be gone. */
+/** Takes away a ready task that stands in its lane, and is about to be gone; in the list its number stays. */
 export const leave = (desk: Desk, task: Task): void => {
   const line = desk.lanes.get(task.lane)
   if (line === undefined) return
-  if (!Ordered.remove(line.suspects, 0, task.number) && !Ordered.remove(line.front, 0, task.number)) {
-    line.gone += 1
-    if (2 * line.gone > Deque.length(line.list)) {
-      Deque.keep(line.list, (number) => number !== task.number && desk.tasks.has(number))
-      line.gone = 0
-    }
-  }
+  Ordered.remove(line.suspects, 0, task.number)
+  Ordered.remove(line.front, 0, task.number)
   tidy(desk, task.lane, line)
 }
 
-/** The next of its list that is not gone. */
-export const shift = (desk: Desk, line: Line): Task | undefined => {
-  while (true) {
-    const number = Deque.shift(line.list)
-    if (number === undefined) return undefined
-    const task = desk.tasks.get(number)
-    if (task !== undefined) return task
-    line.gone -= 1
-  }
-}
-
-/** The next of all that stands in the lane. */
-export const shiftAny = (desk: Desk, line: Line): Task | undefined => {
-  const number = Ordered.shift(line.suspects) ?? Ordered.shift(line.front)
-  return number === undefined ? shift(desk, line) : desk.tasks.get(number)
-}
+/** The next of all that stands in the lane; perhaps it is gone. */
+export const shiftAny = (line: Line): number | undefined =>
+  Ordered.shift(line.suspects) ?? Ordered.shift(line.front) ?? Deque.shift(line.list)
 
 export const tidy = (desk: Desk, lane: Lane, line: Line): void => {
   if (size(line) === 0) desk.lanes.delete(lane)
 }
 
-/** How many are ready, suspects apart. */
-export const ordinary = ({ front, gone, list }: Line): number => front.size + Deque.length(list) - gone
+/** How many stand there, suspects apart. */
+export const ordinary = ({ front, list }: Line): number => front.size + Deque.length(list)
 
 export const size = (line: Line): number => line.suspects.size + ordinary(line)
 

@@ -28,7 +28,7 @@ export const bury = (turn: Turn, task: Task, reason: DeathReason, error: string,
 export const trim = (turn: Turn, { capacity, timeToLiveMs }: Letters): void => {
   const { dead, tasks } = turn.desk
   for (let count = 0; count < maxTrimmed; count++) {
-    if (dead.size <= capacity && Ordered.firstScore(dead) + timeToLiveMs >= turn.now) return
+    if (dead.size <= capacity && Ordered.firstScore(dead) + timeToLiveMs > turn.now) return
     const task = tasks.get(Ordered.firstNumber(dead) ?? 0)
     if (task === undefined) return
     end(turn, task, undefined)
@@ -46,7 +46,12 @@ export const redrive = (
     return close(turn, { count: task !== undefined && revive(turn, task) ? 1 : 0, cursor: "" })
   }
   const { cursor, tasks } = Pages.ordered(desk, desk.dead, which.cursor, pageSize)
-  return close(turn, { count: tasks.filter((task) => revive(turn, task)).length, cursor })
+  // What dies again while others are redriven is not among them.
+  const began = Number(which.cursor.split(" ")[2] ?? now)
+  const letters = tasks.filter(({ at }) => at <= began)
+  const isLast = cursor === "" || letters.length < tasks.length
+  const count = letters.filter((task) => revive(turn, task)).length
+  return close(turn, { count, cursor: isLast ? "" : `${cursor} ${began}` })
 }
 
 const revive = (turn: Turn, task: Task): boolean => {

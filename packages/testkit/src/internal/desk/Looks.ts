@@ -27,8 +27,8 @@ export const inspect = (desk: Desk, now: number, id: string): Info | undefined =
   if (task !== undefined) return infoOf(task)
   const kept = Expiring.get(desk.answers, number, now)
   if (kept?.answer._tag !== "Completed") return undefined
-  const { attempts, enqueuedAt, payload } = kept
-  return { ...blank, id, state: "Completed", payload, attempts, enqueuedAt }
+  // Nothing else is kept with the answer.
+  return { ...blank, id, state: "Completed", payload: "", attempts: 0, enqueuedAt: kept.enqueuedAt }
 }
 
 export const page = (desk: Desk, state: Exclude<State, "Completed">, cursor: string): Page => {

@@ -1,10 +1,10 @@
 /** What is done to a queue and its tasks from outside: progress, cancelling, purging, pausing, departing. */
-import { type Claimed, type Claimer, pageSize } from "@troupe/core/TaskQueueStore"
-import { handBack, rest } from "./Claims.ts"
+import { type Claimed, type Claimer, pageSize, rememberedMs } from "@troupe/core/TaskQueueStore"
+import { handBack } from "./Claims.ts"
 import { type Desk, held } from "./Desk.ts"
 import { end, numberOf } from "./Ends.ts"
 import { pages } from "./Looks.ts"
-import { close, closeFor, type Done, open, type Push } from "./Turn.ts"
+import { close, type Done, open, type Push } from "./Turn.ts"
 
 export const progress = (desk: Desk, claimer: Claimer, { fence, number }: Claimed, value: string): boolean => {
   const task = held(desk, claimer, number)
@@ -56,9 +56,10 @@ export const depart = (desk: Desk, now: number, who: string): Done<void> => {
     else if (task !== undefined) handBack(turn, task)
   }
   desk.leases.delete(who)
-  desk.idle.delete(who)
   desk.senders.delete(who)
+  const wasIdle = desk.idle.delete(who)
   // Perhaps it had been woken, and leaves without having looked: then it is for another to look.
-  const left = desk.memos.delete(who) ? rest(desk, [...desk.lanes.keys()], true) : 0
-  return closeFor(turn, undefined, Math.max(left, turn.ready), who)
+  const mayBeSent = !wasIdle && (desk.memos.get(who)?.at ?? -Infinity) + rememberedMs > now
+  desk.memos.delete(who)
+  return close(turn, undefined, Math.max(mayBeSent ? 1 : 0, turn.ready))
 }

@@ -55,17 +55,21 @@ export const leave = (turn: Turn, task: Task): void => {
   }
   Lanes.leave(desk, task)
   // Perhaps it was the one that a free place had been for: nobody else would call the next.
-  const next = waiting === undefined ? undefined : desk.tasks.get(Ordered.firstNumber(waiting) ?? 0)
-  if (next?.place !== undefined && (desk.running.get(key)?.size ?? 0) < next.place.limit) call(turn, key)
+  call(turn, key)
 }
 
-/** The oldest goes to the front; and where that is for one peer alone, which may be away, the next as well. */
+/**
+ * If a place is free the oldest goes to the front; and where that is for one peer alone, which may be away, the next as
+ * well.
+ */
 const call = (turn: Turn, key: string): void => {
   const { desk } = turn
   const waiting = desk.waiting.get(key)
   if (waiting === undefined) return
   while (waiting.size > 0) {
-    const task = desk.tasks.get(Ordered.shift(waiting) ?? 0)
+    const task = desk.tasks.get(Ordered.firstNumber(waiting) ?? 0)
+    if (task?.place !== undefined && (desk.running.get(key)?.size ?? 0) >= task.place.limit) break
+    Ordered.shift(waiting)
     if (task === undefined) continue
     Lanes.stand(turn, task)
     if (!Lanes.isPeers(task.lane)) break

@@ -1,41 +1,40 @@
 /** A claimer's step: settles, wakes what is due, claims, and renews the lease. */
-import type { Step, Stepped } from "@troupe/core/TaskQueueStore"
+import { maxBatchEntries, maxCollected, type Step, type Stepped } from "@troupe/core/TaskQueueStore"
 import { begin, claimedOf, promote, rest, settle, take } from "./Claims.ts"
 import type { Desk, Memo, Task } from "./Desk.ts"
 import { collect, isRemembered } from "./Ends.ts"
-import * as Lanes from "./Lanes.ts"
 import { trim } from "./Letters.ts"
 import * as Ordered from "./Ordered.ts"
-import { closeFor, type Done, open } from "./Turn.ts"
+import { close, type Done, open, type Turn } from "./Turn.ts"
 
 /** Undefined: a later step of this claimer came before. */
 export const step = (desk: Desk, now: number, given: Step): Done<Stepped | undefined> => {
-  const { ahead, claimer, free, lanes, leaseMs, sequence } = given
+  const { ahead, claimer, free, leaseMs, sequence } = given
   const memo = desk.memos.get(claimer)
   if (memo !== undefined && isRemembered(desk, now, claimer, memo) && sequence <= memo.sequence) {
     return { answer: sequence === memo.sequence ? again(desk, now, given, memo) : undefined, pushed: [] }
   }
   const turn = open(desk, now)
   const outcomes = given.settlements.map((settlement) => settle(turn, claimer, settlement))
-  if (given.settlements.some(({ _tag }) => _tag === "Dead")) trim(turn, given.letters)
+  if (given.settlements.some(({ _tag }, i) => _tag === "Dead" && outcomes[i] === "Settled")) trim(turn, given.letters)
   begin(desk, claimer, given.begun)
-  collect(turn)
+  // No slower than answers and ids come to be kept.
+  collect(turn, maxCollected + 2 * outcomes.length)
   const isLate = promote(turn)
 
   const allowed = allowance(desk, now, given.rate)
   const claims = desk.isPaused ? nothing : take(turn, given, allowed)
   const { length } = claims.tasks
   count(desk, now, given.rate, claims.tasks)
-  const left = allowed - length
-  // The rate kept it from something only where there is something.
-  const isKept = !desk.isPaused && left <= 0 && free + ahead > length && Lanes.isReady(desk, lanes)
+  // The rate kept it from something.
+  const isCut = !desk.isPaused && allowed < Math.min(free + ahead, maxBatchEntries)
+  const allowedAt = isCut ? nextStart(desk, given.rate) : Infinity
+  const due = Math.min(Ordered.firstScore(desk.sleeping), allowedAt)
   const isMore = isLate || claims.isMore
   const isIdle = free + ahead > 0 && length < free && !isMore
 
   if (desk.claims.has(claimer)) desk.leases.set(claimer, now + leaseMs)
   else desk.leases.delete(claimer)
-  if (isIdle) desk.idle.add(claimer)
-  else if (length >= free) desk.idle.delete(claimer)
 
   const first = claims.tasks[0]?.claim?.fence ?? desk.fence + 1
   // The order of the claimers is that of their last steps.
@@ -49,15 +48,26 @@ export const step = (desk: Desk, now: number, given: Step): Done<Stepped | undef
     firstAhead: first + free,
     isMore,
     isIdle,
-    allowedAt: isKept ? allowedAt(desk, given.rate) : Infinity
+    due
   }
   desk.memos.set(claimer, made)
-  // A suspect that this claimer may not have wakes another only if one was got: two that both may not would never rest.
-  const others = desk.idle.size === 0 || left <= 0 ? 0 : rest(desk, lanes, claims.hasSuspect || turn.ready > 0)
-  return closeFor(turn, stepped(desk, now, made, claims.tasks), others, claimer)
+  desk.idle.delete(claimer)
+  const others = allowedAt < Infinity ? 0 : left(turn, given)
+  // What it took itself nobody is told of.
+  for (const lane of turn.lanes) if (!desk.lanes.has(lane)) turn.lanes.delete(lane)
+  const done = close(turn, stepped(desk, now, made, claims.tasks), others)
+  if (isIdle) desk.idle.add(claimer)
+  return done
 }
 
-const nothing = { tasks: [], hasSuspect: false, isMore: false }
+const nothing = { tasks: [], isMore: false }
+
+/** What there is for others: in the lanes of the step, and where something became ready. */
+const left = ({ desk, lanes }: Turn, step: Step): number =>
+  desk.idle.size === 0
+    ? 0
+    : // Two that may have no suspect would wake each other for ever over one that is there.
+      rest(desk, new Set([...step.lanes, ...lanes]), step.takesSuspect || lanes.size > 0)
 
 /** What it holds by that step, as it is now. */
 const again = (desk: Desk, now: number, { claimer, leaseMs }: Step, memo: Memo): Stepped => {
@@ -68,13 +78,11 @@ const again = (desk: Desk, now: number, { claimer, leaseMs }: Step, memo: Memo):
     if (task !== undefined && fence >= memo.first && fence <= memo.last) tasks.push(task)
   }
   if (desk.claims.has(claimer)) desk.leases.set(claimer, now + leaseMs)
-  // It was woken before it knew that it was idle.
-  const isWoken = memo.isIdle && !desk.idle.has(claimer)
-  return stepped(desk, now, { ...memo, isMore: memo.isMore || isWoken, isIdle: memo.isIdle && !isWoken }, tasks)
+  return stepped(desk, now, memo, tasks)
 }
 
 const stepped = (desk: Desk, now: number, memo: Memo, tasks: ReadonlyArray<Task>): Stepped => {
-  const due = Math.min(Ordered.firstScore(desk.sleeping), memo.allowedAt)
+  const { due } = memo
   let ahead = 0
   for (const { claim } of tasks) if (claim !== undefined && claim.fence >= memo.firstAhead) ahead += 1
   return {
@@ -101,8 +109,8 @@ const count = ({ starts }: Desk, now: number, rate: Step["rate"], tasks: Readonl
   for (const { claim } of tasks) Ordered.add(starts.times, now, claim?.fence ?? 0)
 }
 
-/** When the oldest start that is in the way is older than the window. */
-const allowedAt = ({ starts }: Desk, rate: Step["rate"]): number =>
-  rate === undefined
+/** When the oldest start that is in the way is older than the window; Infinity: none is. */
+const nextStart = ({ starts }: Desk, rate: Step["rate"]): number =>
+  rate === undefined || starts.times.size < rate.limit
     ? Infinity
     : (Ordered.scoreAt(starts.times, starts.times.size - rate.limit) ?? Infinity) + rate.windowMs

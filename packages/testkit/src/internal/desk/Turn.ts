@@ -2,6 +2,7 @@
 import * as Name from "@troupe/core/Name"
 import type { Claimer, Lane } from "@troupe/core/TaskQueueStore"
 import type { Desk, Task } from "./Desk.ts"
+import { isPeers } from "./Lanes.ts"
 
 /** To a claimer, to all claimers of a peer's name, or to whoever awaits answers. */
 export type Push =
@@ -18,9 +19,9 @@ export interface Turn {
   readonly desk: Desk
   readonly now: number
   readonly pushed: Array<Push>
-  /** How many became ready in lanes of levels, and in which of peers. */
+  /** How many became ready for levels, and in which lanes any did. */
   ready: number
-  readonly names: Set<Lane>
+  readonly lanes: Set<Lane>
   /** Another task than before is the next to wake. */
   isEarlier: boolean
   /** Ids of what ended and is awaited. */
@@ -32,7 +33,7 @@ export const open = (desk: Desk, now: number): Turn => ({
   now,
   pushed: [],
   ready: 0,
-  names: new Set(),
+  lanes: new Set(),
   isEarlier: false,
   ended: []
 })
@@ -42,14 +43,12 @@ export const tell = ({ desk, ended, now }: Turn, task: Task): void => {
   if (task.keepMs > 0 && now < desk.awaited) ended.push(task.id)
 }
 
-/** Wakes as many as there is work for. */
-export const close = <A>(turn: Turn, answer: A): Done<A> => closeFor(turn, answer, turn.ready, undefined)
-
-export const closeFor = <A>(turn: Turn, answer: A, ready: number, caller: Claimer | undefined): Done<A> => {
-  const { desk, ended, names, pushed } = turn
-  wake(turn, turn.isEarlier ? Math.max(1, ready) : ready, caller)
-  for (const lane of names) {
-    if (!desk.isPaused && desk.lanes.has(lane)) {
+/** Wakes as many as there is work for. Whoever looks next learns when something is due. */
+export const close = <A>(turn: Turn, answer: A, ready = turn.ready): Done<A> => {
+  const { desk, ended, lanes, pushed } = turn
+  wake(turn, turn.isEarlier ? Math.max(1, ready) : ready)
+  for (const lane of lanes) {
+    if (!desk.isPaused && isPeers(lane)) {
       pushed.push({ to: "Name", peer: Name.decode(lane.slice(1)) ?? lane.slice(1), message: "work" })
     }
   }
@@ -58,11 +57,10 @@ export const closeFor = <A>(turn: Turn, answer: A, ready: number, caller: Claime
 }
 
 /** Those that are idle longest. While the queue is paused nobody: who is idle then is woken when it goes on. */
-const wake = ({ desk, pushed }: Turn, count: number, caller: Claimer | undefined): void => {
+const wake = ({ desk, pushed }: Turn, count: number): void => {
   if (count === 0 || desk.isPaused) return
   let left = count
   for (const claimer of desk.idle) {
-    if (claimer === caller) continue
     desk.idle.delete(claimer)
     pushed.push({ to: "Claimer", claimer, message: "work" })
     left -= 1
