@@ -43,13 +43,17 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Depart", { who }),
   Schema.TaggedStruct("Progress", { who }),
   Schema.TaggedStruct("Cancel", { task: below(20) }),
+  Schema.TaggedStruct("Cancel", { task: below(20) }),
+  Schema.TaggedStruct("Look", { task: below(20) }),
   Schema.TaggedStruct("Look", { task: below(20) }),
   Schema.TaggedStruct("Count", {}),
   Schema.TaggedStruct("List", { state: below(4) }),
   Schema.TaggedStruct("Redrive", { task: below(40) }),
   Schema.TaggedStruct("Purge", { state: below(9) }),
   Schema.TaggedStruct("Pause", { on: below(6) }),
-  Schema.TaggedStruct("Pass", { ms: below(8) })
+  Schema.TaggedStruct("Pass", { ms: below(8) }),
+  Schema.TaggedStruct("Crash", { who, witness: who }),
+  Schema.TaggedStruct("Crash", { who, witness: who })
 ])
 export type Operation = typeof Operation.Type
 
@@ -74,10 +78,12 @@ interface Player {
   sent: number
   last: Store.Step | undefined
   held: Array<Store.Claimed>
+  /** Fences of what wrote progress. */
+  readonly wrote: Set<number>
   isIdle: boolean
 }
 
-/** Plays it; gives every answer, as comparable values. */
+/** Plays it; gives every answer, and after each operation what was pushed, as comparable values. */
 export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueStore>, game: ReadonlyArray<Operation>) {
   const told: Array<unknown> = []
   const ids: Array<string> = []
@@ -85,7 +91,18 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
   for (const n of [0, 1, 2]) {
     const node = yield* world.spawn({ name: `p${n}` })
     const claimer = Store.claimer(`p${n}`, "c")
-    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], isIdle: false })
+    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], wrote: new Set(), isIdle: false })
+  }
+  const heard: Array<readonly [channel: string, message: string]> = []
+  for (const { claimer, node } of players) {
+    yield* Effect.gen(function* () {
+      const link = yield* (yield* Store.TaskQueueStore).connect({
+        message: (channel, message) => heard.push([`${node.name} ${channel}`, message]),
+        lost: (channels) => channels.forEach((channel) => heard.push([`${node.name} ${channel}`, "lost"]))
+      })
+      yield* link.subscribe([Store.claimerChannel(queue, claimer), Store.nameChannel(queue, node.name)])
+      yield* link.subscribe([Store.endsChannel(queue)])
+    }).pipe(Effect.provide(node.context))
   }
   const on = <A>(player: Player, use: (store: Store.Service) => Effect.Effect<A, unknown>) =>
     Effect.exit(Effect.provide(Effect.flatMap(Store.TaskQueueStore, use), player.node.context))
@@ -93,8 +110,34 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
     told.push(Exit.isSuccess(exit) ? shown(exit.value) : "refused")
     return Exit.isSuccess(exit) ? exit.value : undefined
   }
+  /** What was pushed since, by channel; in each in its order. */
+  const listen = Effect.map(world.advance(0), () => {
+    const byChannel = new Map<string, Array<string>>()
+    for (const [channel, message] of heard.splice(0)) {
+      const messages = byChannel.get(channel) ?? []
+      byChannel.set(channel, messages)
+      messages.push(channel.endsWith("!ends") ? message.split(" ").map(plain).sort().join(" ") : message)
+    }
+    if (byChannel.size > 0) told.push([...byChannel].sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
   const pick = (task: number): string => ids[task % Math.max(1, ids.length)] ?? "nobody"
 
+  const stepOf = (player: Player, given: Partial<Store.Step>): Store.Step =>
+    (player.last = {
+      claimer: player.claimer,
+      sequence: (player.sequence += 1),
+      leaseMs,
+      settlements: [],
+      begun: [],
+      lanes: [...lanes, Store.peerLane(player.node.name)],
+      free: 0,
+      ahead: 0,
+      takesSuspect: false,
+      rate: undefined,
+      wasIdle: player.isIdle,
+      letters,
+      ...given
+    })
   const stepped = (player: Player, step: Store.Step) =>
     Effect.gen(function* () {
       const answer = tell(yield* on(player, (store) => store.step(queue, step)), shownStep)
@@ -105,6 +148,15 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       for (const claim of answer.claimed) {
         if (!player.held.some(({ fence }) => fence === claim.fence)) player.held.push(claim)
       }
+      // Of two that become idle in one ms nobody says who was first.
+      if (answer.isIdle) yield* world.advance(1)
+    })
+
+  const beat = (player: Player, shown: (beaten: ReadonlyArray<Store.Beaten>) => unknown) =>
+    Effect.gen(function* () {
+      const { claimer, node } = player
+      const beat = { queue, claimer, leaseMs, lanes: [...lanes, Store.peerLane(node.name)], letters }
+      tell(yield* on(player, (store) => store.beat([beat])), shown)
     })
 
   for (const operation of game) {
@@ -123,34 +175,35 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         break
       }
       case "Step": {
-        const settlements = operation.ends.slice(0, player.held.length).map((end, i) => ended(player.held[i]!, end))
-        const step: Store.Step = {
-          claimer: player.claimer,
-          sequence: (player.sequence += 1),
-          leaseMs,
+        const settlements = operation.ends
+          .slice(0, player.held.length)
+          .map((end, i) => ended(player, player.held[i]!, end))
+        const step = stepOf(player, {
           settlements,
           begun: player.held.slice(settlements.length, settlements.length + 1).map(({ number }) => number),
-          lanes: [...lanes, Store.peerLane(player.node.name)],
           free: operation.free,
           ahead: operation.ahead,
           takesSuspect: operation.suspect,
-          rate: operation.rate === 0 ? { limit: 3, windowMs: 10_000 } : undefined,
-          wasIdle: player.isIdle,
-          letters
-        }
-        player.last = step
+          rate: operation.rate === 0 ? { limit: 3, windowMs: 10_000 } : undefined
+        })
         yield* stepped(player, step)
         break
       }
       case "Repeat":
         if (player.last !== undefined) yield* stepped(player, player.last)
         break
-      case "Beat": {
-        const { claimer, node } = player
-        const beat = { queue, claimer, leaseMs, lanes: [...lanes, Store.peerLane(node.name)], letters }
-        tell(yield* on(player, (store) => store.beat([beat])), shownBeat)
+      case "Beat":
+        yield* beat(player, shownBeat)
         break
-      }
+      case "Crash":
+        // It takes something, and nobody but the witness is heard of for longer than a lease.
+        yield* stepped(player, stepOf(player, { free: 2, ahead: 1, takesSuspect: true }))
+        for (let i = 0; i < 5; i++) {
+          yield* beat(players[operation.witness]!, shownBeat)
+          yield* world.advance(leaseMs / 3 + 100)
+        }
+        yield* beat(players[operation.witness]!, shownBeat)
+        break
       case "Depart":
         tell(yield* on(player, (store) => store.depart(queue, player.claimer)))
         player.held = []
@@ -159,7 +212,9 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         break
       case "Progress": {
         const [claim] = player.held
-        if (claim !== undefined) tell(yield* on(player, (store) => store.progress(queue, player.claimer, claim, "1")))
+        if (claim === undefined) break
+        player.wrote.add(claim.fence)
+        tell(yield* on(player, (store) => store.progress(queue, player.claimer, claim, "1")))
         break
       }
       case "Cancel":
@@ -194,6 +249,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       case "Pass":
         yield* world.advance(spans[operation.ms] ?? 0)
     }
+    yield* listen
   }
   return structuredClone(told)
 })
@@ -209,12 +265,12 @@ const entryOf = (
   id: kind === 2 ? `given ${same}` : undefined,
   unique: kind === 3 ? { key: `${same}`, windowMs: same * 10_000 } : undefined,
   place: kind === 4 ? { key: `${same % 2}`, limit: 1 + (same % 2) } : undefined,
-  keepMs: kind === 5 ? 60_000 : 0,
+  keepMs: kind === 5 || kind === 2 ? 60_000 : 0,
   trace: undefined
 })
 
-const ended = (claim: Store.Claimed, end: number): Store.Settlement => {
-  const common = { claim, hasProgress: true }
+const ended = ({ wrote }: Player, claim: Store.Claimed, end: number): Store.Settlement => {
+  const common = { claim, hasProgress: wrote.has(claim.fence) }
   switch (end) {
     case 0:
       return { ...common, _tag: "Retry", delayMs: 0, error: "again" }
@@ -244,7 +300,21 @@ const shownStep = ({ claimed, ...answer }: Store.Stepped) => ({
 
 /** What may be ready is not told: a backend may take one for ready that is gone. */
 const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) =>
-  beaten.map(({ cancelled, dueInMs, fence, isHeld, isPaused }) => ({ cancelled, dueInMs, fence, isHeld, isPaused }))
+  beaten.map((beat) => ({ ...beat, isReady: undefined, cancelled: beat.cancelled.toSorted((a, b) => a - b) }))
+
+const shownFields = [
+  "id",
+  "state",
+  "payload",
+  "attempts",
+  "enqueuedAt",
+  "runAt",
+  "claimer",
+  "lastError",
+  "progress",
+  "reason",
+  "diedAt"
+]
 
 const shownInfo = (info: Store.Info | undefined): string =>
-  info === undefined ? "nobody" : JSON.stringify({ ...info, id: plain(info.id) }, Object.keys(info).sort())
+  info === undefined ? "nobody" : JSON.stringify({ ...info, id: plain(info.id) }, shownFields)
