@@ -15,6 +15,7 @@
 -- PARTS ground, record, lanes, held
 local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
 if not open(KEYS[1], sender) then return { m.format } end
+if m.isOld then m.memo = nil end
 local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
 local stride = lane == '' and 5 or 1
 if sequence < tonumber(before) then return { 'refused' } end

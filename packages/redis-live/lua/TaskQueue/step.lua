@@ -26,6 +26,8 @@ local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonum
 local lanesAt, plainAt = 16, 16 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
 if not open(KEYS[1], claimer) then return { m.format } end
+-- What its last step gave a claimer is known from here alone, for as long as it holds it.
+if m.isOld and call('EXISTS', base .. ':claimed:' .. claimer) == 0 then m.memo = nil end
 local before = tonumber(string.match(m.memo or '0', '^%d+'))
 if sequence == before then return again() elseif sequence < before then return { 'refused' } end
 local plain = plainly(plainAt, tonumber(ARGV[13]))

@@ -629,7 +629,7 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "0fea05cdca69136c5075001d8c2baf117763b250",
+  sha: "9a40d7deeee5884c4da602c5ad0ae975031c924d",
   keys: ["queue"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
@@ -651,7 +651,7 @@ export const taskqueueAnswer = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -673,7 +673,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -698,7 +698,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "2e6ddf1db3a3ef01c09ee2856561e62a142d84fe",
+  sha: "76434f9113d81282d94f3a266fd2efbe198ac772",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -742,7 +742,7 @@ export const taskqueueBeat = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -764,7 +764,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1071,7 +1071,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "5fffe6cfc1a42365430a6254d3e1b36cdba13665",
+  sha: "d3138da7c23e64db6d908c77b391af7769203f80",
   keys: ["queue"],
   args: ["now", "id"],
   commands: [
@@ -1106,7 +1106,7 @@ export const taskqueueCancel = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1128,7 +1128,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1327,7 +1327,7 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "ed5a4554c2c2b6ab82819eac171922e4a50565c6",
+  sha: "d3de9d8f0f34f0112daa69e4bb74e75ada397a39",
   keys: ["queue"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
@@ -1346,7 +1346,7 @@ export const taskqueueCounts = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1368,7 +1368,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -1385,7 +1385,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "cda6e961026530b6109abd1edde64484351085df",
+  sha: "8e5ff6289211b46a235b3a0e47e1005e65985154",
   keys: ["queue"],
   args: ["now", "who"],
   commands: [
@@ -1421,7 +1421,7 @@ export const taskqueueDepart = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1443,7 +1443,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1612,7 +1612,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "abae1d6e0eb46b8653f2c8a584d9d1e25ceff176",
+  sha: "b0400a9b666801c8e2ad1cf7b3c13e004e051ec5",
   keys: ["queue"],
   args: ["now", "life", "sender", "sequence", "max", "lane"],
   variadic: "entries",
@@ -1654,7 +1654,7 @@ export const taskqueueEnqueue = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1676,7 +1676,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1775,6 +1775,7 @@ local function knownKey(key, fresh)
 end
 local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
 if not open(KEYS[1], sender) then return { m.format } end
+if m.isOld then m.memo = nil end
 local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
 local stride = lane == '' and 5 or 1
 if sequence < tonumber(before) then return { 'refused' } end
@@ -1830,7 +1831,7 @@ return { '', life, first, unpack(answers) }
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "120c8cac0d34c24a748e5c8c0e5efb96186d0901",
+  sha: "a05440e70f82e718a18aea834cc404e54ddb6d02",
   keys: ["queue"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
@@ -1852,7 +1853,7 @@ export const taskqueueInspect = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1874,7 +1875,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -1933,7 +1934,7 @@ return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "e6a7c2174974e78a6852188e775821086ca45bb9",
+  sha: "53d999242df467279c4bdac28f7ebfabf55d5229",
   keys: ["queue"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
@@ -1954,7 +1955,7 @@ export const taskqueuePage = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1976,7 +1977,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2107,7 +2108,7 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "055d17e9b972337a3eeb56f0247423bade50f5f5",
+  sha: "b78c564183202993dd58e670fbff2f81c1030af4",
   keys: ["queue"],
   args: ["now", "paused"],
   commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
@@ -2127,7 +2128,7 @@ export const taskqueuePause = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2149,7 +2150,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -2169,7 +2170,7 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "6e2c048ae6de750103645e0faf58478537baadfb",
+  sha: "73c3c2119d750a549106bcc5e322c84ede2d1fbf",
   keys: ["queue"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -2192,7 +2193,7 @@ export const taskqueueProgress = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2214,7 +2215,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 if not open(KEYS[1]) then return { m.format } end
@@ -2229,7 +2230,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "b2ecd80b538b732e31134ab56782bc7adbf2b672",
+  sha: "de8df854f616a58e614f5182bb933644740d9d6f",
   keys: ["queue"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2267,7 +2268,7 @@ export const taskqueuePurge = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2289,7 +2290,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2514,7 +2515,7 @@ return { '', count, done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "17f2e6a71babd361b4334259b723f66c233ff3fa",
+  sha: "a9f465f1c43a1b19249af6f0ab0aa7ed48f56572",
   keys: ["queue"],
   args: ["now", "id", "cursor"],
   commands: [
@@ -2553,7 +2554,7 @@ export const taskqueueRedrive = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2575,7 +2576,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2758,7 +2759,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "0c1dabce58bd1b1a817924497ce7cd06f95c5727",
+  sha: "88aa73583db23b8d3a3c7b28f5fc63a7cd320105",
   keys: ["queue"],
   args: [
     "now",
@@ -2834,7 +2835,7 @@ export const taskqueueStep = Script.make({
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2856,7 +2857,7 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -3284,6 +3285,8 @@ local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonum
 local lanesAt, plainAt = 16, 16 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
 if not open(KEYS[1], claimer) then return { m.format } end
+-- What its last step gave a claimer is known from here alone, for as long as it holds it.
+if m.isOld and call('EXISTS', base .. ':claimed:' .. claimer) == 0 then m.memo = nil end
 local before = tonumber(string.match(m.memo or '0', '^%d+'))
 if sequence == before then return again() elseif sequence < before then return { 'refused' } end
 local plain = plainly(plainAt, tonumber(ARGV[13]))

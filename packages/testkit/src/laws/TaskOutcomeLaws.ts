@@ -334,6 +334,7 @@ export const anAnswersTimeIsGiven: Law = (world) =>
     yield* hire(world, b, [], Kept, (n) => Effect.succeed(n * 2))
     const { id } = yield* enqueue(a, Kept, 1)
     assert.equal(yield* world.complete(on(a, (queue) => queue.execute(Kept, 2))), 4)
+    yield* world.complete(b.stop)
     yield* world.advance("23 hours")
     assert.equal(yield* on(a, (queue) => queue.result(Kept, id)), 2)
     yield* world.advance("2 hours")

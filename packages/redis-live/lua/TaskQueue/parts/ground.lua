@@ -5,7 +5,7 @@
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, who): begins with a queue, and with what is remembered of `who` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -27,6 +27,6 @@ local function open(queue, who)
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
-  if at and at + 3600000 <= now then m.memo = nil end
+  m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
