@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { TaskQueue } from "@troupe/core"
 import { MemoryBackend, MemoryTaskQueue } from "@troupe/testkit"
-import { Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { DateTime, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Remind = TaskQueue.task("remind", {
@@ -85,6 +85,20 @@ it.effect("an attempt that takes longer than its timeout is interrupted", () =>
     yield* TestClock.adjust("1 day")
     assert.strictEqual(interrupted, 1)
     assert.strictEqual((yield* tasks.counts(Remind)).delayed, 1)
+  }).pipe(Effect.provide(queue))
+)
+
+it.effect("what is scheduled for every first of the month at nine is done then", () =>
+  Effect.gen(function* () {
+    const tasks = yield* TaskQueue.TaskQueue
+    const said: Array<string> = []
+    yield* TestClock.setTime(Date.UTC(2030, 0, 15))
+    yield* speaker(said)
+    yield* tasks.schedule(Remind, { id: "rent", cron: "0 9 1 * *", payload: (slot) => DateTime.formatIso(slot) })
+    yield* TestClock.adjust("17 days")
+    assert.deepStrictEqual(said, [])
+    yield* TestClock.adjust("30 days")
+    assert.deepStrictEqual(said, ["2030-02-01T09:00:00.000Z", "2030-03-01T09:00:00.000Z"])
   }).pipe(Effect.provide(queue))
 )
 

@@ -6,6 +6,8 @@ import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts
 import { mutants as limits } from "../../packages/testkit/test/mutants/TaskLimit.ts"
 import { mutants as outcomes } from "../../packages/testkit/test/mutants/TaskOutcome.ts"
 import { mutants as tasks } from "../../packages/testkit/test/mutants/TaskQueue.ts"
+import { mutants as taskScripts } from "../../packages/testkit/test/mutants/TaskQueueScripts.ts"
+import { mutants as schedules } from "../../packages/testkit/test/mutants/TaskSchedule.ts"
 
 export interface Laws {
   /** From the repository's root. */
@@ -22,7 +24,7 @@ export const services: Readonly<Record<string, Laws>> = {
   },
   PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub },
   TaskQueue: {
-    files: [laws("TaskQueueLaws"), laws("TaskOrderLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws")],
-    mutants: [...tasks, ...outcomes, ...limits]
+    files: [laws("TaskQueueLaws"), laws("TaskOrderLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws"), laws("TaskScheduleLaws")],
+    mutants: [...tasks, ...outcomes, ...limits, ...schedules, ...taskScripts]
   }
 }

@@ -7,6 +7,7 @@
  * settle it (T2).
  */
 import * as Context from "effect/Context"
+import type * as Cron from "effect/Cron"
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -159,6 +160,24 @@ export interface WorkerOptions {
 
 export type Handler<A, B, E, R> = (payload: A, run: Run) => Effect.Effect<B, E, R>
 
+/** A calendar or an interval: exactly one of the two. */
+export type Slots =
+  /** A string, and a Cron without a zone, are read in UTC. */
+  | { readonly cron: Cron.Cron | string; readonly every?: undefined }
+  /** Counted from 1970: every 15 minutes is at :00, :15, :30 and :45. */
+  | { readonly every: Duration.Input; readonly cron?: undefined }
+
+export type ScheduleOptions<A, L extends string = string> = Slots & {
+  /** Which schedule of this task it is, in the whole cluster. */
+  readonly id: string
+  /** What becomes of a slot while the task of an earlier one waits, sleeps or runs. Default "allow": it is enqueued as well. */
+  readonly overlap?: "skip" | "allow" | undefined
+  readonly level?: L | undefined
+} & (
+    | { readonly payload: A | ((slot: DateTime.Utc) => A) }
+    | (void extends A ? { readonly payload?: undefined } : never)
+  )
+
 /** Of the layer. A bad one fails every call with Misconfigured. */
 export interface Options {
   /** So long without a word from it, and a peer's claims go back. 15 seconds. */
@@ -242,6 +261,21 @@ export interface Service {
     handler: Handler<A, NoInfer<B>, NoInfer<E>, R>,
     options?: WorkerOptions
   ) => Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
+  /**
+   * Enqueues a task per slot until the scope closes: once for the whole cluster, however many peers run it, at the
+   * slot's time by the backend's clock (T14). Of slots that were missed while nobody ran it the last one is enqueued,
+   * late; a new schedule or a new calendar begins with its first slot to come. The same id with other options replaces
+   * what ran before, on every peer; with the same ones it joins. Options are the same where calendar, level, overlap and
+   * a payload that is no function are. A payload that cannot be made or does not fit the schema costs this peer that
+   * slot, a full queue the cluster; both are logged.
+   *
+   * Survives every outage. One round trip before it returns, or its failure; then one per slot, and one an hour. Bad
+   * options are a defect.
+   */
+  readonly schedule: <A, B, E, L extends string>(
+    task: Task<A, B, E, L>,
+    options: ScheduleOptions<NoInfer<A>, NoInfer<L>>
+  ) => Effect.Effect<void, never, Scope.Scope>
 }
 
 export class TaskQueue extends Context.Service<TaskQueue, Service>()("@troupe/core/TaskQueue") {}
@@ -306,6 +340,13 @@ export const worker = <A, B, E, L extends string, R>(
   options?: WorkerOptions
 ): Layer.Layer<never, never, TaskQueue | Exclude<R, Scope.Scope>> =>
   Layer.effectDiscard(Effect.flatMap(TaskQueue, (queue) => queue.work(task, handler, options)))
+
+/** `schedule` as a layer: it lives while a peer runs it. */
+export const schedule = <A, B, E, L extends string>(
+  task: Task<A, B, E, L>,
+  options: ScheduleOptions<NoInfer<A>, NoInfer<L>>
+): Layer.Layer<never, never, TaskQueue> =>
+  Layer.effectDiscard(Effect.flatMap(TaskQueue, (queue) => queue.schedule(task, options)))
 
 const layerOf = (options: Options): Layer.Layer<TaskQueue, never, TaskQueueStore> =>
   Layer.effect(TaskQueue, Effect.map(Office.make(options), TaskQueue.of))

@@ -238,6 +238,53 @@ export type Answer =
   | { readonly _tag: "Failed"; readonly answer: string }
   | { readonly _tag: "Dead"; readonly reason: DeathReason; readonly error: string }
 
+// -- schedules ----------------------------------------------------------------------------------------------------
+
+/** A definition of a schedule, as one peer runs it. */
+export interface Enrolment {
+  readonly id: string
+  /** `<calendar>.<the rest>`, letters and digits: each half is equal where the definitions are. */
+  readonly fingerprint: string
+  /** When this start of it was enrolled first, as that was answered. Undefined: it starts now, and comes after all others. */
+  readonly since: number | undefined
+  /** The last slot that this peer knows of: where the backend knows none of this calendar, no slot up to it is fired. */
+  readonly last: number | undefined
+}
+
+export interface Enrolled {
+  readonly now: number
+  /** The last slot that was used up; of a new schedule, or a new calendar, the time when it began. */
+  readonly last: number
+  readonly since: number
+}
+
+export interface Firing {
+  readonly id: string
+  readonly fingerprint: string
+  readonly since: number
+  readonly slot: number
+  /** Not while the last task of this schedule waits, sleeps or runs. */
+  readonly skips: boolean
+  /** As in a batch. */
+  readonly maxLength: number
+  readonly entry: Entry
+}
+
+/**
+ * - `Fired`: the entry was enqueued.
+ * - `Skipped`, `Full`: it was not, for its predecessor is unfinished or its unique key is taken, or for want of room.
+ *   The slot is used up all the same.
+ * - `Taken`: the slot was used up before. `Early`: it has not come. `Replaced`: a later definition counts.
+ * - `Unknown`: this definition is not known, or should count and does not: what was known is lost, enrol again.
+ */
+export type FiringOutcome = "Fired" | "Skipped" | "Full" | "Taken" | "Early" | "Replaced" | "Unknown"
+
+export interface Fired {
+  readonly outcome: FiringOutcome
+  readonly now: number
+  readonly last: number
+}
+
 // -- bounds -------------------------------------------------------------------------------------------------------
 
 /** The most entries of one batch, settlements of one step, claims of one step. */
@@ -256,6 +303,8 @@ export const knownMs = 3_600_000
 export const abandonedMs = 3_600_000
 /** A peer that dies so many times over one task convicts it; one less, and it is a suspect (promise T7). */
 export const maxCrashes = 3
+/** A last slot that is so much later than now is of a clock that was wrong: the schedule begins anew. */
+export const maxAheadMs = 86_400_000
 /** Memory of a sender's last batch; longer than any call may take. */
 export const rememberedMs = 3_600_000
 
@@ -317,6 +366,13 @@ export interface Service {
   ) => Effect.Effect<{ readonly count: number; readonly cursor: string }, BackendError>
   /** From then on nothing is claimed, until it is called with false. Tells all claimers that hold or await something. */
   readonly pause: (queue: string, isPaused: boolean) => Effect.Effect<void, BackendError>
+  /**
+   * Has a definition of a schedule count, if it is of a later start than the one that does. It takes over the last slot,
+   * but not from another calendar: a new one fires nothing of the past. Adds.
+   */
+  readonly enrol: (queue: string, enrolment: Enrolment) => Effect.Effect<Enrolled, BackendError>
+  /** Enqueues a slot's entry, if the slot has come and nobody has used it up: one step, and again it is Taken. Adds. */
+  readonly fire: (queue: string, firing: Firing) => Effect.Effect<Fired, BackendError>
   /** A link for pushes; its channels are those above. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** No request outlives this, in ms. */

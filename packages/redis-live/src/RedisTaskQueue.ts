@@ -12,6 +12,7 @@ import {
   beatArgs,
   bounded,
   entryArgs,
+  firedArgs,
   given,
   groups,
   letters,
@@ -148,6 +149,29 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
           operation: isPaused ? "pause" : "resume",
           keys: on(queue),
           args: { paused: isPaused ? 1 : 0 }
+        }),
+      enrol: (queue, { fingerprint, id, last, since }) =>
+        connection.call(scripted.enrol, {
+          service,
+          operation: "schedule",
+          keys: on(queue),
+          args: { id: Name.encode(id), fingerprint, since: since ?? "", last: last ?? "" }
+        }),
+      fire: (queue, firing) =>
+        connection.call(scripted.fire, {
+          service,
+          operation: "schedule",
+          keys: on(queue),
+          args: {
+            life: `${base}${(lives += 1).toString(36)}`,
+            id: Name.encode(firing.id),
+            fingerprint: firing.fingerprint,
+            since: firing.since,
+            slot: firing.slot,
+            skips: firing.skips ? 1 : 0,
+            max: bounded(firing.maxLength),
+            ...firedArgs(firing.entry)
+          }
         }),
       connect: (listener) =>
         Effect.map(

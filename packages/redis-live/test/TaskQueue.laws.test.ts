@@ -5,6 +5,7 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import * as TaskQueueModel from "@troupe/testkit/laws/TaskQueueModel"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import * as RedisTaskQueue from "../src/RedisTaskQueue.ts"
@@ -19,7 +20,7 @@ for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
     Conformance.suite(
       "TaskQueue",
-      { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+        { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
       (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
     )
 

@@ -15,6 +15,7 @@ import * as Letters from "./internal/desk/Letters.ts"
 import * as Looks from "./internal/desk/Looks.ts"
 import * as Orders from "./internal/desk/Orders.ts"
 import * as Steps from "./internal/desk/Steps.ts"
+import * as Timetables from "./internal/desk/Timetables.ts"
 import type { Done, Push } from "./internal/desk/Turn.ts"
 import { MemoryBackend } from "./MemoryBackend.ts"
 
@@ -75,6 +76,8 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       purge: (queue, state, cursor) =>
         move("purge", false, queue, (desk, now) => Orders.purge(desk, now, state, cursor)),
       pause: (queue, isPaused) => move("pause", false, queue, (desk) => Orders.pause(desk, isPaused)),
+      enrol: (queue, enrolment) => request("schedule", true, (now) => Timetables.enrol(deskOf(queue), now, enrolment)),
+      fire: (queue, firing) => move("schedule", true, queue, (desk, now) => Timetables.fire(desk, now, fresh, firing)),
       connect: (listener) =>
         Effect.map(
           backend.link(wire, {

@@ -3,12 +3,13 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import { bounded } from "./bounded.ts"
 
 Conformance.suite(
   "TaskQueue on memory",
-  { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws },
+  { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
   (options) => MemoryWorld.make({ ...options, layer: () => MemoryTaskQueue.layer(bounded) })
 )

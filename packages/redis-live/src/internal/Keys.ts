@@ -34,6 +34,7 @@
  * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts       |
  * | `:progress`             | hash: number -> text                                                                         |
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
+ * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
  * | `:meta`                 | hash: format, next, life, fence, paused, awaited, tick, judge, =sender or claimer its last step |
  */
 import * as Name from "@troupe/core/Name"

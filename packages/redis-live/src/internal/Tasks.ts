@@ -9,7 +9,10 @@ import {
   type Claimed,
   type Counts,
   type DeathReason,
+  type Enrolled,
   type Entry,
+  type Fired,
+  type FiringOutcome,
   type Info,
   levelLane,
   type Outcome,
@@ -55,7 +58,7 @@ export const plainLane = (entries: ReadonlyArray<Entry>): string | undefined => 
   return lane
 }
 
-export const entryArgs = (batch: Batch, withFields: boolean): ReadonlyArray<Script.Arg> => {
+export const entryArgs = (batch: Pick<Batch, "entries">, withFields: boolean): ReadonlyArray<Script.Arg> => {
   const args: Array<Script.Arg> = []
   for (const entry of batch.entries) {
     const { due, id, place, trace, unique } = entry
@@ -74,6 +77,14 @@ export const entryArgs = (batch: Batch, withFields: boolean): ReadonlyArray<Scri
     } else args.push(rest)
   }
   return args
+}
+
+/** An entry that has neither an id nor a time of its own. */
+export const firedArgs = (
+  entry: Entry
+): { readonly lane: string; readonly record: Script.Arg; readonly key: Script.Arg } => {
+  const [, record = "", , , key = ""] = entryArgs({ entries: [entry] }, true)
+  return { lane: entry.lane, record, key }
 }
 
 const time = (ms: number): number => Math.max(0, bounded(ms))
@@ -409,6 +420,30 @@ const some = (reply: ReadonlyArray<unknown>): { readonly count: number; readonly
   cursor: String(reply[2])
 })
 
+// Schedules.
+
+const enrolled = ([, now, last, since]: ReadonlyArray<unknown>): Enrolled => ({
+  now: Number(now),
+  last: Number(last),
+  since: Number(since)
+})
+
+const firings: { readonly [letter: string]: FiringOutcome | undefined } = {
+  F: "Fired",
+  S: "Skipped",
+  L: "Full",
+  T: "Taken",
+  E: "Early",
+  R: "Replaced",
+  U: "Unknown"
+}
+
+const fired = ([, letter, now, last]: ReadonlyArray<unknown>): Fired => ({
+  outcome: given(firings[String(letter)]),
+  now: Number(now),
+  last: Number(last)
+})
+
 const isTrue = (reply: unknown): boolean => known(reply)[1] === 1
 
 export const scripted = {
@@ -424,5 +459,7 @@ export const scripted = {
   counts: Script.answering(scripts.taskqueueCounts, (reply) => counted(known(reply))),
   redrive: Script.answering(scripts.taskqueueRedrive, (reply) => some(known(reply))),
   purge: Script.answering(scripts.taskqueuePurge, (reply) => some(known(reply))),
-  pause: Script.answering(scripts.taskqueuePause, (reply): void => void known(reply))
+  pause: Script.answering(scripts.taskqueuePause, (reply): void => void known(reply)),
+  enrol: Script.answering(scripts.taskqueueEnrol, (reply) => enrolled(known(reply))),
+  fire: Script.answering(scripts.taskqueueFire, (reply) => fired(known(reply)))
 }

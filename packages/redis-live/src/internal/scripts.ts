@@ -1827,6 +1827,313 @@ return { '', life, first, unpack(answers) }
 `
 })
 
+/** Has a definition of a schedule count, if it is of a later start than the one that does. Returns {format} of newer data, else {"", now, last slot, since} Cost: O(1) */
+export const taskqueueEnrol = Script.make({
+  name: "TaskQueue/enrol",
+  adds: true,
+  sha: "835ad3ea0639ce1cf448ca1e87b2a61c177f5787",
+  keys: ["queue"],
+  args: ["now", "id", "fingerprint", "since", "last"],
+  commands: ["TIME", "HMGET", "HGET", "HSET"],
+  source: `#!lua
+-- Has a definition of a schedule count, if it is of a later start than the one that does.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] id        percent-encoded
+-- ARGV[3] fingerprint <calendar>.<the rest>
+-- ARGV[4] since     of this start, as it was answered; empty: it starts now
+-- ARGV[5] last      slot that the peer knows of, or empty
+-- RETURNS {format} of newer data, else {"", now, last slot, since}
+-- COST O(1)
+-- COMMANDS TIME, HMGET, HGET, HSET
+-- PARTS ground, timetable
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  m.isOld = at and at + 3600000 <= now
+  return m.format == '1'
+end
+-- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
+-- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
+-- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+local function sane(last) return last > now + 86400000 and now or last end
+local function note(id, last, since, number, print)
+  call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
+end
+local function scheduled(id)
+  local text = call('HGET', base .. ':schedules', id)
+  if not text then return end
+  local last, since, number, print = string.match(text, '^(%d+) (%d+) (%d+) (%S+)$')
+  last, since = tonumber(last), tonumber(since)
+  if sane(last) ~= last then
+    last = now
+    note(id, last, since, number, print)
+  end
+  return last, since, number, print
+end
+if not open(KEYS[1]) then return { m.format } end
+local id, print = ARGV[2], ARGV[3]
+local last, since, number, known = scheduled(id)
+local mine, from = tonumber(ARGV[4]) or math.max(now, (since or 0) + 1), sane(tonumber(ARGV[5]) or now)
+if not last then
+  last = from
+  note(id, last, mine, '0', print)
+elseif mine > since then
+  -- What a new calendar names of the past is not its own.
+  if string.match(known, '^[^.]*') ~= string.match(print, '^[^.]*') then last = math.max(last, from) end
+  note(id, last, mine, number, print)
+end
+return { '', int(now), int(last), int(mine) }
+`
+})
+
+/** Enqueues the task of a schedule's slot, if the slot has come and is not used up. Returns {format} of newer data, else {"", outcome, now, last slot}; outcomes are F fired, S skipped, L no room, T taken, E early, R replaced, U unknown Cost: O(claimers) */
+export const taskqueueFire = Script.make({
+  name: "TaskQueue/fire",
+  adds: true,
+  sha: "0e4269fff8db88bdcf3afca6e213f8c87db4f5e2",
+  keys: ["queue"],
+  args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
+  commands: [
+    "TIME",
+    "HMGET",
+    "HGET",
+    "HSET",
+    "HLEN",
+    "HEXISTS",
+    "RPUSH",
+    "ZADD",
+    "ZREM",
+    "ZCARD",
+    "ZSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZPOPMIN",
+    "SPUBLISH"
+  ],
+  source: `#!lua
+-- Enqueues the task of a schedule's slot, if the slot has come and is not used up.
+-- KEYS[1] queue     as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] life      a name for the queue's data, should it begin
+-- ARGV[3] id        of the schedule, percent-encoded
+-- ARGV[4] fingerprint as in enrol
+-- ARGV[5] since     as enrol has answered it
+-- ARGV[6] slot      ms since 1970
+-- ARGV[7] skips     1: not while its last task is unfinished
+-- ARGV[8] max       tasks that may wait or sleep
+-- ARGV[9] lane      of the task
+-- ARGV[10] record   without its head
+-- ARGV[11] key      its unique key, or empty
+-- RETURNS {format} of newer data, else {"", outcome, now, last slot}; outcomes are F fired, S skipped, L no room, T taken,
+-- E early, R replaced, U unknown
+-- COST O(claimers)
+-- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, record, lanes, held, timetable
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on
+-- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function many(command, suffix, values)
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+end
+local function open(queue, who)
+  base = queue
+  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+  }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  m.isOld = at and at + 3600000 <= now
+  return m.format == '1'
+end
+-- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
+-- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
+-- isKnown(record): its format is ours
+-- field(record, letter), laneOf(record), idOf(number, record)
+-- pad(number), bare(member): how sorted sets of numbers by time write them, so that equal times keep their order
+-- tries(text): attempts and crashes, as \`:attempts\` writes them
+local function isKnown(record) return string.sub(record, 1, 2) == '1 ' end
+local function field(record, letter) return string.match(record, '^[^\\n]* ' .. letter .. '=([^ \\n]*)') end
+local function laneOf(record) return field(record, 'l') or 'l' end
+local function idOf(number, record) return field(record, 'i') or number .. '.' .. m.life end
+local function pad(number) return string.format('%016.0f', number) end
+local function bare(member) return int(tonumber(string.sub(member, 1, 16))) end
+local function tries(text)
+  local attempts, crashes = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(attempts or 0), tonumber(crashes or 0)
+end
+-- Where tasks wait, and who is told.
+-- toEnd(number, lane), toFront(number, lane, crashes), sleep(number, lane, at); flush() writes what toEnd has gathered
+-- woken: lane -> how many became ready; sooner: something is the next to be due
+-- promote(): those that are due go to the end of their lanes, at most 256; gives when the next one is due
+-- tell(channel, word), wake(count): those that are idle longest, that many
+-- wakeAll(least): for all that woken says, or at least that many, and one so that it learns when something is due; while
+-- the queue is paused nobody, for whoever is idle then is woken when it goes on
+local tails, woken, sooner = {}, {}, false
+local function tell(channel, word) call('SPUBLISH', base .. ':' .. channel, word) end
+local function grow(lane, count)
+  if not woken[lane] and string.sub(lane, 1, 1) == 'p' then
+    call('ZADD', base .. ':names', 'NX', int(now), string.sub(lane, 2))
+  end
+  woken[lane] = (woken[lane] or 0) + count
+end
+local function toEnd(number, lane)
+  local tail = tails[lane] or {}
+  tails[lane], tail[#tail + 1] = tail, number
+end
+local function toFront(number, lane, crashes)
+  call('ZADD', base .. (crashes >= 2 and ':suspect:' or ':front:') .. lane, number, number)
+  grow(lane, 1)
+end
+local function flush()
+  for lane, tail in pairs(tails) do
+    many('RPUSH', ':ready:' .. lane, tail)
+    grow(lane, #tail)
+  end
+  tails = {}
+end
+local function sleep(number, lane, at)
+  local first = call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')
+  if not first[2] or at < tonumber(first[2]) then sooner = true end
+  call('ZADD', base .. ':delayed', int(at), pad(number) .. ' ' .. lane)
+end
+local function promote()
+  local over = call('ZRANGEBYSCORE', base .. ':delayed', '-inf', int(now), 'LIMIT', 0, 256)
+  if #over > 0 then many('ZREM', ':delayed', over) end
+  for _, member in ipairs(over) do toEnd(bare(member), string.sub(member, 18)) end
+  flush()
+  return tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
+end
+local function wake(count)
+  local idle = call('ZPOPMIN', base .. ':idle', count)
+  for i = 1, #idle, 2 do tell(idle[i], 'work') end
+end
+local function wakeAll(least)
+  if m.isPaused then return end
+  local count = 0
+  for lane, some in pairs(woken) do
+    if string.sub(lane, 1, 1) == 'p' then tell('@' .. string.sub(lane, 2), 'work') else count = count + some end
+  end
+  count = math.max(count, least or 0, sooner and 1 or 0)
+  if count > 0 then wake(count) end
+end
+-- What an entry may meet.
+-- held(): how many tasks are claimed
+-- knownId(id, fresh), knownKey(key, fresh): the id of the task that has it, or none; fresh: numbers of the same batch
+local function held()
+  local count = 0
+  for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
+    count = count + call('HLEN', base .. ':claimed:' .. claimer)
+  end
+  return count
+end
+local function isThere(number, fresh) return fresh[number] or call('HEXISTS', base .. ':tasks', number) == 1 end
+local function knownId(id, fresh)
+  local number, till = string.match(call('HGET', base .. ':ids', id) or '', '^(%d+) ?(%d*)$')
+  if number and (till == '' or tonumber(till) > now) then return id end
+  number = string.match(id, '^(%d+)%.' .. m.life .. '$')
+  return number and isThere(number, fresh) and id
+end
+local function knownKey(key, fresh)
+  local number, id, till = string.match(call('HGET', base .. ':unique', key) or '', '^(%d+) (%S+) ?(%d*)$')
+  if not number then return end
+  if till == '' then return isThere(number, fresh) and id end
+  return tonumber(till) > now and id
+end
+-- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
+-- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
+-- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+local function sane(last) return last > now + 86400000 and now or last end
+local function note(id, last, since, number, print)
+  call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
+end
+local function scheduled(id)
+  local text = call('HGET', base .. ':schedules', id)
+  if not text then return end
+  local last, since, number, print = string.match(text, '^(%d+) (%d+) (%d+) (%S+)$')
+  last, since = tonumber(last), tonumber(since)
+  if sane(last) ~= last then
+    last = now
+    note(id, last, since, number, print)
+  end
+  return last, since, number, print
+end
+if not open(KEYS[1]) then return { m.format } end
+local id, slot, lane, key = ARGV[3], tonumber(ARGV[6]), ARGV[9], ARGV[11]
+local last, since, number, print = scheduled(id)
+local function answer(outcome) return { '', outcome, int(now), int(last or 0) } end
+if not last then return answer('U') end
+if print ~= ARGV[4] then return answer(tonumber(ARGV[5]) > since and 'U' or 'R') end
+if slot <= last then return answer('T') end
+if slot > now then return answer('E') end
+last = slot
+local function isUnfinished()
+  return call('HEXISTS', base .. ':tasks', number) == 1 and not call('ZSCORE', base .. ':dead', pad(number))
+end
+local function isFull()
+  local room = ARGV[8] - call('HLEN', base .. ':tasks')
+  return room < 1 and room + call('ZCARD', base .. ':dead') + held() < 1
+end
+local outcome = 'F'
+if ARGV[7] == '1' and isUnfinished() or key ~= '' and knownKey(key, {}) then outcome = 'S'
+elseif isFull() then outcome = 'L'
+else
+  m.life = m.life or ARGV[2]
+  number = int(m.next + 1)
+  call('HSET', base .. ':meta', 'format', '1', 'life', m.life, 'next', number)
+  call('HSET', base .. ':tasks', number, '1 ' .. int(now) .. ARGV[10])
+  if key ~= '' then call('HSET', base .. ':unique', key, number .. ' ' .. number .. '.' .. m.life) end
+  toEnd(number, lane)
+  flush()
+  wakeAll()
+end
+note(id, last, since, number, print)
+return answer(outcome)
+`
+})
+
 /** Tells of one task. Returns {format} of newer data, {"", life} where there is no such task, else {"", life, {number, record, state, when or claimer, attempts and crashes or nil, reason, LF and error or nil, progress or nil}}; states are R ready, S sleeping, C claimed, X dead, E ended with an answer that is still kept Cost: O(claimers) */
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
@@ -3354,6 +3661,8 @@ export const all = [
   taskqueueCounts,
   taskqueueDepart,
   taskqueueEnqueue,
+  taskqueueEnrol,
+  taskqueueFire,
   taskqueueInspect,
   taskqueuePage,
   taskqueuePause,

@@ -184,7 +184,7 @@ export const tooMuch = (operation: string, message: string): BackendError =>
   new BackendError({ service, operation, reason: new CapacityExceeded({ message }), outcome: "NotApplied" })
 
 /** Collects the first rule that is broken. */
-class Rules {
+export class Rules {
   private fault: BackendError | undefined
   private readonly operation: string
 

@@ -22,6 +22,7 @@ import type {
   EnqueueOptions,
   Handler,
   Options,
+  ScheduleOptions,
   Service,
   Task,
   TaskInfo,
@@ -52,6 +53,7 @@ import { Meters } from "./Meters.ts"
 import { Pulse } from "./Pulse.ts"
 import { Runs } from "./Runs.ts"
 import { Text } from "./Text.ts"
+import * as Timetable from "./Timetable.ts"
 
 /** Queues with an enqueuer of this process (promise A5). */
 const maxQueues = 4_096
@@ -366,6 +368,38 @@ export const make = Effect.fnUntraced(function* (
     )
   })
 
+  const schedule: Service["schedule"] = Effect.fnUntraced(function* <A, B, E, L extends string>(
+    task: Task<A, B, E, L>,
+    options: ScheduleOptions<A, L>
+  ) {
+    const plan = yield* Effect.orDie(planOf("schedule", task))
+    const terms = yield* Effect.orDie(Timetable.terms(options, clock.currentTimeMillisUnsafe()))
+    const at = { level: options.level }
+    const { lane } = yield* Effect.orDie(Limits.place("schedule", plan, at))
+    const { payload } = task["~definition"]
+    const given = Timetable.payloadOf(options)
+    const fixed = Timetable.isMade(given) ? "" : yield* Effect.orElseSucceed(payload.encode(given), () => "")
+    const timetable = new Timetable.Timetable({
+      ...terms,
+      store,
+      queue: plan.name,
+      rest: [lane, fixed],
+      maxLength: Exit.isSuccess(settings) ? settings.value.maxLength : 0,
+      clock,
+      onEnqueued: meters.of(plan.name).enqueued,
+      entry: Effect.fnUntraced(function* (slot) {
+        const value = Timetable.isMade(given) ? given(DateTime.makeUnsafe(slot)) : given
+        const text = yield* payload.encode(value)
+        return yield* entryOf("schedule", task, plan, value, text, at, plan.keepMs, undefined)
+      })
+    })
+    yield* timetable.begin
+    yield* Effect.acquireRelease(
+      Effect.sync(() => fork(timetable.run)),
+      Fiber.interrupt
+    )
+  })
+
   /** Has it work, and gives how it ends: once, however often that is run. */
   const begin = (claimer: Claimer, queue: string): Effect.Effect<void> => {
     const loops: ReadonlyArray<Fiber.Fiber<unknown>> = [fork(claimer.run), fork(claimer.guard)]
@@ -420,7 +454,8 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(checked("purge", task), ({ name }) => all((cursor) => store.purge(name, state, cursor))),
     pause: (task) => Effect.flatMap(checked("pause", task), ({ name }) => store.pause(name, true)),
     resume: (task) => Effect.flatMap(checked("resume", task), ({ name }) => store.pause(name, false)),
-    work
+    work,
+    schedule
   }
 })
 

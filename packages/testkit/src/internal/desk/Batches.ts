@@ -21,18 +21,21 @@ export const enqueue = (
     return close(turn, sequence === memo.sequence ? memo.answers : undefined)
   }
   if (desk.life === "") desk.life = fresh()
-  const answers = entries.map((entry): Accepted => {
-    const known = duplicate(desk, now, entry)
-    if (known !== undefined) return { _tag: "Duplicate", id: known }
-    const unfinished = desk.tasks.size - desk.dead.size
-    // Who counts claims pays for it: only where there is something to refuse.
-    if (unfinished >= maxLength && unfinished - claimed(desk) >= maxLength) return undefined
-    return { _tag: "Enqueued", id: add(turn, entry) }
-  })
+  const answers = entries.map((entry) => accept(turn, entry, maxLength))
   // The order of the senders is that of their last batches.
   desk.senders.delete(sender)
   desk.senders.set(sender, { at: now, sequence, answers })
   return close(turn, answers)
+}
+
+export const accept = (turn: Turn, entry: Entry, maxLength: number): Accepted => {
+  const { desk, now } = turn
+  const known = duplicate(desk, now, entry)
+  if (known !== undefined) return { _tag: "Duplicate", id: known }
+  const unfinished = desk.tasks.size - desk.dead.size
+  // Who counts claims pays for it: only where there is something to refuse.
+  if (unfinished >= maxLength && unfinished - claimed(desk) >= maxLength) return undefined
+  return { _tag: "Enqueued", id: add(turn, entry) }
 }
 
 /** The id of the task that is there instead. */

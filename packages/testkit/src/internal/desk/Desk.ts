@@ -48,6 +48,7 @@ export interface Desk {
   /** Keys whose task has ended and whose window has not. */
   readonly windows: Expiring.Expiring<string>
   readonly answers: Expiring.Expiring<Kept>
+  readonly schedules: Map<string, Scheduled>
 }
 
 export interface Task {
@@ -129,6 +130,14 @@ export interface Known {
   readonly takenUntil: number
 }
 
+/** A schedule: its last slot, the definition that counts and since when, and the number of its last task. */
+export interface Scheduled {
+  last: number
+  since: number
+  fingerprint: string
+  number: number
+}
+
 /** How a task ended, and what is told of it then. */
 export interface Kept {
   readonly id: string
@@ -163,7 +172,8 @@ export const make = (): Desk => ({
   known: Expiring.make(),
   unique: new Map(),
   windows: Expiring.make(),
-  answers: Expiring.make()
+  answers: Expiring.make(),
+  schedules: new Map()
 })
 
 /** How many are claimed: a sum over claimers, of whom there are few. */
