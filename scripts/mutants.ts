@@ -42,7 +42,8 @@ const trial = (request: Request, mutant?: Mutant): Promise<ReadonlyMap<string, O
     let errors = ""
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk))
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors = (errors + chunk).slice(-2000)))
-    const patience = patienceMs.start + patienceMs.law * request.laws.length
+    const all = [...request.laws, ...(request.others ?? [])]
+    const patience = patienceMs.start + patienceMs.law * all.length
     const timer = setTimeout(() => child.kill("SIGKILL"), patience)
     child.on("close", (code, signal) => {
       clearTimeout(timer)
@@ -52,7 +53,7 @@ const trial = (request: Request, mutant?: Mutant): Promise<ReadonlyMap<string, O
         outcomes.set(outcome.law, outcome)
       }
       const message = signal === "SIGKILL" ? `no answer in ${patience / 1000} s` : `exit ${code}: ${errors.trim()}`
-      for (const law of request.laws) {
+      for (const law of all) {
         if (!outcomes.has(law)) outcomes.set(law, { law, result: "broken", seed: 0, message })
       }
       resolve(outcomes)
@@ -82,20 +83,28 @@ const complain = (text: string): void => {
 /** Why this mutant was not caught as it should be, or undefined. */
 const judge = async (service: string, laws: ReadonlyArray<string>, mutant: Mutant): Promise<string | undefined> => {
   const worlds = mutant.worlds ?? ["memory"]
-  for (const world of worlds) {
+  const others = sample(
+    laws.filter((law) => law !== mutant.law),
+    mutant.name.length
+  )
+  for (const [i, world] of worlds.entries()) {
     const place = places[world]
     if (place === undefined) return `no ${world} here`
-    const own = (await trial({ service, place, concurrency: 1, laws: [mutant.law], seeds }, mutant)).get(mutant.law)
+    const request = { service, place, concurrency: 1, laws: [mutant.law], seeds, others: i === 0 ? others : [] }
+    const outcomes = await trial(request, mutant)
+    const own = outcomes.get(mutant.law)
     if (own?.result === "kept") return `${mutant.law} holds all the same on ${world}`
     if (own?.result !== "failed") return `it breaks the program on ${world}: ${own?.message}`
+    const broken = request.others.filter((law) => outcomes.get(law)?.result !== "kept").length
+    if (broken * 2 > others.length) return `it breaks ${broken} of ${others.length} other laws`
   }
-  const [world] = worlds
-  const place = world && places[world]
-  if (place === undefined) return "it is tried nowhere"
-  const others = laws.filter((law) => law !== mutant.law)
-  const rest = await trial({ service, place, concurrency: 4, laws: others, seeds: [1] }, mutant)
-  const broken = [...rest.values()].filter(({ result }) => result !== "kept").length
-  return broken * 2 > others.length ? `it breaks ${broken} of ${others.length} other laws` : undefined
+  return worlds.length === 0 ? "it is tried nowhere" : undefined
+}
+
+/** Enough of the other laws to tell a small mistake from a broken program, and not the same for every mutant. */
+const sample = (laws: ReadonlyArray<string>, from: number): ReadonlyArray<string> => {
+  const step = Math.max(1, Math.floor(laws.length / 12))
+  return laws.filter((_, i) => (i + from) % step === 0)
 }
 
 /** Two at a time. */

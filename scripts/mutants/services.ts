@@ -24,7 +24,13 @@ export const services: Readonly<Record<string, Laws>> = {
   },
   PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub },
   TaskQueue: {
-    files: [laws("TaskQueueLaws"), laws("TaskOrderLaws"), laws("TaskOutcomeLaws"), laws("TaskLimitLaws"), laws("TaskScheduleLaws")],
+    files: [
+      laws("TaskQueueLaws"),
+      laws("TaskOrderLaws"),
+      laws("TaskOutcomeLaws"),
+      laws("TaskLimitLaws"),
+      laws("TaskScheduleLaws")
+    ],
     mutants: [...tasks, ...outcomes, ...limits, ...schedules, ...taskScripts]
   }
 }

@@ -16,6 +16,8 @@ export interface Request {
   readonly seeds: ReadonlyArray<number>
   /** Laws tried at once. */
   readonly concurrency: number
+  /** Tried after those, with the first seed alone. */
+  readonly others?: ReadonlyArray<string>
 }
 
 export interface Outcome {
@@ -53,9 +55,9 @@ const one = (law: string, seed: number): Effect.Effect<Outcome> =>
   )
 
 let trouble = ""
-const tried = Effect.fnUntraced(function* (law: string) {
+const tried = Effect.fnUntraced(function* (law: string, seeds: ReadonlyArray<number>) {
   let last: Outcome = { law, seed: 0, result: "broken", message: "no seed" }
-  for (const seed of request.seeds) {
+  for (const seed of seeds) {
     last = yield* one(law, seed)
     if (last.result !== "kept") break
   }
@@ -64,7 +66,16 @@ const tried = Effect.fnUntraced(function* (law: string) {
 })
 
 await Effect.runPromise(
-  Effect.forEach(request.laws, tried, { concurrency: request.concurrency, discard: true }).pipe(
+  Effect.forEach(request.laws, (law) => tried(law, request.seeds), {
+    concurrency: request.concurrency,
+    discard: true
+  }).pipe(
+    Effect.andThen(
+      Effect.forEach(request.others ?? [], (law) => tried(law, request.seeds.slice(0, 1)), {
+        concurrency: 4,
+        discard: true
+      })
+    ),
     Effect.provide(Logger.layer([]))
   )
 )

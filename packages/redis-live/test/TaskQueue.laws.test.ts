@@ -20,7 +20,7 @@ for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
     Conformance.suite(
       "TaskQueue",
-        { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
+      { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
       (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
     )
 

@@ -36,7 +36,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a window has no end",
     law: "aKeyHasAWindow",
     file: ends,
-    find: "(found.until !== undefined && found.until < now)",
+    find: "(found.until !== undefined && found.until <= now)",
     replace: "false"
   },
   {
@@ -57,8 +57,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a given id is forgotten at the end",
     law: "aGivenIdIsKnownAnHour",
     file: ends,
-    find: "Math.max(now + knownMs, Expiring.until(desk.answers, number))",
-    replace: "Math.max(now, Expiring.until(desk.answers, number))"
+    find: "const takenUntil = now + knownMs",
+    replace: "const takenUntil = now"
   },
   {
     name: "what was cancelled keeps its key",

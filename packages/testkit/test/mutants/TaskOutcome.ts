@@ -76,7 +76,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "dead letters are kept for ever",
     law: "deadLettersAreBounded",
     file: letters,
-    find: "if (dead.size <= capacity && Ordered.firstScore(dead) + timeToLiveMs >= turn.now) return",
+    find: "if (dead.size <= capacity && Ordered.firstScore(dead) + timeToLiveMs > turn.now) return",
     replace: "if (dead.size <= capacity) return"
   },
   {
@@ -118,7 +118,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a typed failure is no answer once the attempts are spent",
     law: "failuresAreAnswers",
     file: runs,
-    find: '"AttemptsExhausted", text, this.options.plan.retry, answer)',
+    find: '"AttemptsExhausted", text, this.options.plan.retry, kept)',
     replace: '"AttemptsExhausted", text, this.options.plan.retry)'
   },
   {

@@ -243,7 +243,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is for one peer wakes whoever is idle",
     law: "aPeersTaskWakesThatPeer",
     file: lanes,
-    find: "if (isPeers(lane)) names.add(lane)\n  else turn.ready += 1",
+    find: "  if (!isPeers(lane)) turn.ready += 1",
     replace: "turn.ready += 1"
   },
   {
@@ -264,7 +264,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is due before all others is told to nobody",
     law: "aDelayedTaskWaits",
     file: batches,
-    find: "if (Ordered.firstNumber(sleeping) === task.number) turn.isEarlier = true",
+    find: "if (task.at < Ordered.firstScore(sleeping)) turn.isEarlier = true",
     replace: ""
   },
   {
