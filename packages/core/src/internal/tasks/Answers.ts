@@ -37,13 +37,13 @@ export class Answers {
     this.waitMs = store.immortal ? 2 ** 48 : heartbeatMs * 2
   }
 
-  /** What became of it. Fails as the first question does; once that is answered, outages are lived through. */
-  await(queue: string, id: string): Effect.Effect<End, BackendError> {
+  /** What became of it. Once it is known to be there outages are lived through; before, it fails as the question does. */
+  await(queue: string, id: string, isThere: boolean): Effect.Effect<End, BackendError> {
     return Effect.acquireUseRelease(
       Effect.sync(() => this.enter(queue, id)),
       (seat) =>
         Effect.gen({ self: this }, function* (): Effect.fn.Return<End, BackendError> {
-          let isKnown = false
+          let isKnown = isThere
           while (true) {
             seat.isRung = false
             const exit = yield* Effect.exit(this.store.answer(queue, id, this.waitMs))

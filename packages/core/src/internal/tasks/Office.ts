@@ -247,13 +247,14 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const awaited = <A, B, E, L extends string>(task: Task<A, B, E, L>, id: TaskId) =>
-    Effect.flatMap(answers.await(task.name, id), (end) => ended(task, id, end))
+  const awaited = <A, B, E, L extends string>(task: Task<A, B, E, L>, id: TaskId, isThere: boolean) =>
+    Effect.flatMap(answers.await(task.name, id, isThere), (end) => ended(task, id, end))
 
   const execute: Service["execute"] = (task, payload, options) =>
-    Effect.flatMap(enqueueOne("execute", task, payload, options, true), ({ id }) => awaited(task, id))
+    Effect.flatMap(enqueueOne("execute", task, payload, options, true), ({ id }) => awaited(task, id, true))
 
-  const result: Service["result"] = (task, id) => Effect.flatMap(checked("result", task, id), () => awaited(task, id))
+  const result: Service["result"] = (task, id) =>
+    Effect.flatMap(checked("result", task, id), () => awaited(task, id, false))
 
   const checked = (operation: string, task: AnyTask, id?: string): Exit.Exit<Limits.Plan, BackendError> => {
     const plan = planOf(operation, task)
