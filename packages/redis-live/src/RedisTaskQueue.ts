@@ -32,13 +32,13 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
     const keys = Keys.tasks(connection.keyPrefix)
     const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
     let lives = 0
-    const on = (queue: string) => ({ queue: keys.queue(queue) })
+    const on = (queue: string) => ({ queue: keys.queue(queue), meta: keys.meta(queue) })
     const beatOf = (beats: ReadonlyArray<Beat>) =>
       connection.call(scripted.beat, {
         service,
         operation: "work",
         role: "beat",
-        keys: { queues: beats.map(({ queue }) => keys.queue(queue)) },
+        keys: { queues: beats.flatMap(({ queue }) => [keys.queue(queue), keys.meta(queue)]) },
         args: { rest: beats.flatMap(beatArgs) }
       })
 

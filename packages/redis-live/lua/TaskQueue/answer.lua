@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- What is known of a task's end; notes that somebody awaits it.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- ARGV[3] wait      ms
@@ -9,7 +10,7 @@
 -- COST O(1)
 -- COMMANDS TIME, HMGET, HGET, HSET, HEXISTS, ZSCORE
 -- PARTS ground
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local known = call('HGET', base .. ':ids', ARGV[2])
 local number = known and string.match(known, '^%d+') or m.life and string.match(ARGV[2], '^(%d+)%.' .. m.life .. '$')
 if not number then return { '', 'U' } end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
--- KEYS[1...] queues as in step; the same one as often as it has claimers here
+-- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
@@ -37,8 +37,8 @@ local function beat()
   end
   return mine
 end
-for _, queue in ipairs(KEYS) do
-  reply[#reply + 1] = open(queue) and beat() or { m.format }
+for i = 1, #KEYS, 2 do
+  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1]) and beat() or { m.format }
   at = at + 5 + ARGV[at + 4]
 end
 return reply

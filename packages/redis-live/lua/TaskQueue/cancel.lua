@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- Ends a task that waits or sleeps; tells the claimer of one that runs.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, look, unqueue
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local number, record = resolve(ARGV[2])
 if not record then return { '', 0 } end
 if not isKnown(record) then return { string.match(record, '^%S*') .. ' ' } end

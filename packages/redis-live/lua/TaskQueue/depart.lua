@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] who       a claimer, or a sender
 -- RETURNS {format} of newer data, else {""}
@@ -8,7 +9,7 @@
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end
 local who = ARGV[2]
-if not open(KEYS[1], who) then return { m.format } end
+if not open(KEYS[1], KEYS[2], who) then return { m.format } end
 local key = base .. ':claimed:' .. who
 local held = call('HGETALL', key)
 for i = 1, #held, 2 do

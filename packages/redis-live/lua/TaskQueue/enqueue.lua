@@ -1,6 +1,7 @@
 #!lua
 -- Adds tasks in their order, all in one step.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
 -- ARGV[3] sender    who
@@ -14,7 +15,7 @@
 -- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
 -- PARTS ground, record, lanes, held
 local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
-if not open(KEYS[1], sender) then return { m.format } end
+if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
 local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
 local stride = lane == '' and 5 or 1

@@ -1,6 +1,7 @@
 #!lua
 -- Has a definition of a schedule count, if it is of a later start than the one that does.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- ARGV[3] fingerprint <calendar>.<the rest>
@@ -10,7 +11,7 @@
 -- COST O(1)
 -- COMMANDS TIME, HMGET, HGET, HSET
 -- PARTS ground, timetable
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, print = ARGV[2], ARGV[3]
 local last, since, number, known = scheduled(id)
 local mine, from = tonumber(ARGV[4]) or math.max(now, (since or 0) + 1), sane(tonumber(ARGV[5]) or now)

@@ -1,6 +1,7 @@
 #!lua
 -- Enqueues the task of a schedule's slot, if the slot has come and is not used up.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
 -- ARGV[3] id        of the schedule, percent-encoded
@@ -17,7 +18,7 @@
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
 -- PARTS ground, record, lanes, held, timetable
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, slot, lane, key = ARGV[3], tonumber(ARGV[6]), ARGV[9], ARGV[11]
 local last, since, number, print = scheduled(id)
 local function answer(outcome) return { '', outcome, int(now), int(last or 0) } end

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Tells of one task.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, {"", life} where there is no such task, else {"", life, {number, record, state, when or
@@ -9,7 +10,7 @@
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, ZSCORE, ZRANGE
 -- PARTS ground, record, look
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local number, record = resolve(ARGV[2])
 if not number then return { '', m.life or '' } end
 if record then return { '', m.life, row(number, record, stateOf(number, record)) } end

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Tells of some tasks of a state.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] state     R ready, S sleeping, C claimed, X dead
 -- ARGV[3] cursor    empty at first
@@ -9,7 +10,7 @@
 -- COMMANDS TIME, HMGET, HGET, HGETALL, HSCAN, ZSCORE, ZCOUNT, ZMSCORE, ZRANGE
 -- PARTS ground, record, look, pages
 local state, cursor = ARGV[2], ARGV[3]
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local reply = { '', m.life or '', '' }
 local function add(number, at)
   local record = call('HGET', base .. ':tasks', number)

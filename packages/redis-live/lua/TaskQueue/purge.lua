@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Removes tasks that wait, sleep or are dead, at most 128.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] state     R ready, S sleeping, X dead
 -- ARGV[3] cursor    empty at first
@@ -9,7 +10,7 @@
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, record, lanes, end, pages, unqueue
 local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 if state == 'R' then
   numbers, _, done = ready(cursor)
   -- A page may be longer than asked for: the rest of it comes with the same cursor.

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Sends dead letters back to the end of their lanes, but not one whose unique key somebody else has.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded, that one; empty: a page of all that are dead by now
 -- ARGV[3] cursor    empty at first
@@ -8,7 +9,7 @@
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
 -- PARTS ground, record, lanes, look, pages
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local count = 0
 local function isTaken(number, key)
   local holder, till = string.match(call('HGET', base .. ':unique', key) or '', '^(%d+) %S+ ?(%d*)$')

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Settles, marks what has begun, wakes what is due, claims, and renews the lease: one turn of a claimer.
 -- KEYS[1] queue     what all keys of the queue begin with; each is said in Keys.ts
+-- KEYS[2] meta      of the queue: while a slot moves a server refuses whoever names two of its keys and does not find both
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] claimer   who
 -- ARGV[3] sequence  of this step; the last one again is answered again, a lower one is refused
@@ -25,7 +26,7 @@
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lanesAt, plainAt = 16, 16 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
-if not open(KEYS[1], claimer) then return { m.format } end
+if not open(KEYS[1], KEYS[2], claimer) then return { m.format } end
 -- What its last step gave a claimer is known from here alone, for as long as it holds it.
 if m.isOld and call('EXISTS', base .. ':claimed:' .. claimer) == 0 then m.memo = nil end
 local before = tonumber(string.match(m.memo or '0', '^%d+'))

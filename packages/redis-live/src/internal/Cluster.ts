@@ -86,6 +86,8 @@ export class Cluster implements Router {
         return true
       }
       case "TRYAGAIN":
+        // A slot on the move sends it to and fro until it has arrived: its time is the bound.
+        request.redirects = 0
         return config.timers.after(config.timing.tryAgainPause, () => this.submit(request)) !== undefined
       case "CLUSTERDOWN":
         this.soon()

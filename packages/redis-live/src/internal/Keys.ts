@@ -78,6 +78,8 @@ export const tasks = (prefix: string) => {
   return {
     /** What all keys of a queue begin with. */
     queue: (name: string): string => `${head}${Name.encode(name)}}`,
+    /** What a queue that has data always has. */
+    meta: (name: string): string => `${head}${Name.encode(name)}}:meta`,
     /** The shard channel for one that core's TaskQueueStore names: `<encoded queue>:<rest>`. */
     channel: (name: string): string => {
       const end = name.indexOf(":")

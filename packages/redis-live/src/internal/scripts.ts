@@ -629,13 +629,14 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "9a40d7deeee5884c4da602c5ad0ae975031c924d",
-  keys: ["queue"],
+  sha: "a819ad0db4537e9721570466e267b10bfa90df08",
+  keys: ["queue", "meta"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
   source: `#!lua flags=allow-oom
 -- What is known of a task's end; notes that somebody awaits it.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- ARGV[3] wait      ms
@@ -649,7 +650,7 @@ export const taskqueueAnswer = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -665,9 +666,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -676,7 +677,7 @@ local function open(queue, who)
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local known = call('HGET', base .. ':ids', ARGV[2])
 local number = known and string.match(known, '^%d+') or m.life and string.match(ARGV[2], '^(%d+)%.' .. m.life .. '$')
 if not number then return { '', 'U' } end
@@ -698,7 +699,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "76434f9113d81282d94f3a266fd2efbe198ac772",
+  sha: "98abbb48df09b147b4d5a08f31f77749370710e7",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -728,7 +729,7 @@ export const taskqueueBeat = Script.make({
   ],
   source: `#!lua flags=allow-oom
 -- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
--- KEYS[1...] queues as in step; the same one as often as it has claimers here
+-- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
@@ -740,7 +741,7 @@ export const taskqueueBeat = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -756,9 +757,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1059,8 +1060,8 @@ local function beat()
   end
   return mine
 end
-for _, queue in ipairs(KEYS) do
-  reply[#reply + 1] = open(queue) and beat() or { m.format }
+for i = 1, #KEYS, 2 do
+  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1]) and beat() or { m.format }
   at = at + 5 + ARGV[at + 4]
 end
 return reply
@@ -1071,8 +1072,8 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "d3138da7c23e64db6d908c77b391af7769203f80",
-  keys: ["queue"],
+  sha: "bc9aed2ec4fcd7024806ae6d75b5eadb1f1e4845",
+  keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: [
     "TIME",
@@ -1093,6 +1094,7 @@ export const taskqueueCancel = Script.make({
   source: `#!lua flags=allow-oom
 -- Ends a task that waits or sleeps; tells the claimer of one that runs.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
@@ -1104,7 +1106,7 @@ export const taskqueueCancel = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1120,9 +1122,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1303,7 +1305,7 @@ local function unqueue(number, record)
   -- Perhaps it was the one that a free place had been for: nobody else would call the next.
   if place and call('ZREM', base .. ':waiting:' .. place, number) == 0 then summon(place) end
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local number, record = resolve(ARGV[2])
 if not record then return { '', 0 } end
 if not isKnown(record) then return { string.match(record, '^%S*') .. ' ' } end
@@ -1327,13 +1329,14 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "d3de9d8f0f34f0112daa69e4bb74e75ada397a39",
-  keys: ["queue"],
+  sha: "676440404b069d297bec8eab0d88aff774ba6f04",
+  keys: ["queue", "meta"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
   source: `#!lua flags=allow-oom
 -- How many tasks are in each state.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- RETURNS {format} of newer data, else {"", all, sleeping, claimed, dead, paused}
 -- COST O(claimers)
@@ -1344,7 +1347,7 @@ export const taskqueueCounts = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1360,9 +1363,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1371,7 +1374,7 @@ local function open(queue, who)
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local claimed = 0
 for _, claimer in ipairs(call('ZRANGE', base .. ':leases', 0, -1)) do
   claimed = claimed + call('HLEN', base .. ':claimed:' .. claimer)
@@ -1385,8 +1388,8 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "8e5ff6289211b46a235b3a0e47e1005e65985154",
-  keys: ["queue"],
+  sha: "58e9b2c7df816e867365946c94b838a28cbdb0d9",
+  keys: ["queue", "meta"],
   args: ["now", "who"],
   commands: [
     "TIME",
@@ -1408,6 +1411,7 @@ export const taskqueueDepart = Script.make({
   source: `#!lua flags=allow-oom
 -- A claimer goes: what it holds goes back, uncounted, and it is forgotten. Of a sender the last batch is forgotten.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] who       a claimer, or a sender
 -- RETURNS {format} of newer data, else {""}
@@ -1419,7 +1423,7 @@ export const taskqueueDepart = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1435,9 +1439,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1585,7 +1589,7 @@ local function clear()
   gone, ended, kept, known, expires = {}, {}, {}, {}, {}
 end
 local who = ARGV[2]
-if not open(KEYS[1], who) then return { m.format } end
+if not open(KEYS[1], KEYS[2], who) then return { m.format } end
 local key = base .. ':claimed:' .. who
 local held = call('HGETALL', key)
 for i = 1, #held, 2 do
@@ -1612,8 +1616,8 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "b0400a9b666801c8e2ad1cf7b3c13e004e051ec5",
-  keys: ["queue"],
+  sha: "b7bd74262eb337e461c134cf312a088d0e706011",
+  keys: ["queue", "meta"],
   args: ["now", "life", "sender", "sequence", "max", "lane"],
   variadic: "entries",
   commands: [
@@ -1635,6 +1639,7 @@ export const taskqueueEnqueue = Script.make({
   source: `#!lua
 -- Adds tasks in their order, all in one step.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
 -- ARGV[3] sender    who
@@ -1652,7 +1657,7 @@ export const taskqueueEnqueue = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1668,9 +1673,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1774,7 +1779,7 @@ local function knownKey(key, fresh)
   return tonumber(till) > now and id
 end
 local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
-if not open(KEYS[1], sender) then return { m.format } end
+if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
 local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
 local stride = lane == '' and 5 or 1
@@ -1831,13 +1836,14 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "835ad3ea0639ce1cf448ca1e87b2a61c177f5787",
-  keys: ["queue"],
+  sha: "89f3bf6303e9afbb22655be4148d39e2fffdd2d8",
+  keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
   source: `#!lua
 -- Has a definition of a schedule count, if it is of a later start than the one that does.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- ARGV[3] fingerprint <calendar>.<the rest>
@@ -1852,7 +1858,7 @@ export const taskqueueEnrol = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1868,9 +1874,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -1897,7 +1903,7 @@ local function scheduled(id)
   end
   return last, since, number, print
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, print = ARGV[2], ARGV[3]
 local last, since, number, known = scheduled(id)
 local mine, from = tonumber(ARGV[4]) or math.max(now, (since or 0) + 1), sane(tonumber(ARGV[5]) or now)
@@ -1917,8 +1923,8 @@ return { '', int(now), int(last), int(mine) }
 export const taskqueueFire = Script.make({
   name: "TaskQueue/fire",
   adds: true,
-  sha: "0e4269fff8db88bdcf3afca6e213f8c87db4f5e2",
-  keys: ["queue"],
+  sha: "d2fc8561b6fb7f8adf849fcd4afb32cea7975418",
+  keys: ["queue", "meta"],
   args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
   commands: [
     "TIME",
@@ -1940,6 +1946,7 @@ export const taskqueueFire = Script.make({
   source: `#!lua
 -- Enqueues the task of a schedule's slot, if the slot has come and is not used up.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
 -- ARGV[3] id        of the schedule, percent-encoded
@@ -1961,7 +1968,7 @@ export const taskqueueFire = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -1977,9 +1984,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2100,7 +2107,7 @@ local function scheduled(id)
   end
   return last, since, number, print
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, slot, lane, key = ARGV[3], tonumber(ARGV[6]), ARGV[9], ARGV[11]
 local last, since, number, print = scheduled(id)
 local function answer(outcome) return { '', outcome, int(now), int(last or 0) } end
@@ -2138,13 +2145,14 @@ return answer(outcome)
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "a05440e70f82e718a18aea834cc404e54ddb6d02",
-  keys: ["queue"],
+  sha: "c3b8cc41847a5012293377f9c8fbb902343eeff6",
+  keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
   source: `#!lua flags=allow-oom
 -- Tells of one task.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded
 -- RETURNS {format} of newer data, {"", life} where there is no such task, else {"", life, {number, record, state, when or
@@ -2158,7 +2166,7 @@ export const taskqueueInspect = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2174,9 +2182,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2226,7 +2234,7 @@ local function row(number, record, state, at)
     call('HGET', base .. ':progress', number)
   }
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local number, record = resolve(ARGV[2])
 if not number then return { '', m.life or '' } end
 if record then return { '', m.life, row(number, record, stateOf(number, record)) } end
@@ -2241,13 +2249,14 @@ return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "53d999242df467279c4bdac28f7ebfabf55d5229",
-  keys: ["queue"],
+  sha: "7acf8bc1d5348334b2a9cd692b6b6a9af8a5e7d6",
+  keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
   source: `#!lua flags=allow-oom
 -- Tells of some tasks of a state.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] state     R ready, S sleeping, C claimed, X dead
 -- ARGV[3] cursor    empty at first
@@ -2260,7 +2269,7 @@ export const taskqueuePage = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2276,9 +2285,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2374,7 +2383,7 @@ local function after(key, cursor)
   end
 end
 local state, cursor = ARGV[2], ARGV[3]
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local reply = { '', m.life or '', '' }
 local function add(number, at)
   local record = call('HGET', base .. ':tasks', number)
@@ -2415,13 +2424,14 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "b78c564183202993dd58e670fbff2f81c1030af4",
-  keys: ["queue"],
+  sha: "74ffc254856d9cb77a9fee02ca0490c331e954ef",
+  keys: ["queue", "meta"],
   args: ["now", "paused"],
   commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
   source: `#!lua flags=allow-oom
 -- From now on nothing is claimed, or things are claimed again.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] paused    1: nothing is
 -- RETURNS {format} of newer data, else {""}
@@ -2433,7 +2443,7 @@ export const taskqueuePause = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2449,9 +2459,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2460,7 +2470,7 @@ local function open(queue, who)
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key, word = ':leases', 'pause'
 if ARGV[2] == '1' then call('HSET', base .. ':meta', 'paused', '1')
 else
@@ -2477,13 +2487,14 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "73c3c2119d750a549106bcc5e322c84ede2d1fbf",
-  keys: ["queue"],
+  sha: "c81fff6a975d56decc1054e538b4b3872161e372",
+  keys: ["queue", "meta"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
   source: `#!lua
 -- What a run says of itself, as long as the task is its claimer's.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] claimer   who
 -- ARGV[3] number    the task's
@@ -2498,7 +2509,7 @@ export const taskqueueProgress = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2514,9 +2525,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2525,7 +2536,7 @@ local function open(queue, who)
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local held = call('HGET', base .. ':claimed:' .. ARGV[2], ARGV[3])
 if not held or string.sub(held, 2) ~= ARGV[4] then return { '', 0 } end
 call('HSET', base .. ':progress', ARGV[3], ARGV[5])
@@ -2537,8 +2548,8 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "de8df854f616a58e614f5182bb933644740d9d6f",
-  keys: ["queue"],
+  sha: "86b5b22e1554f38ce1b8486a3c7f3ca9e1357070",
+  keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: [
     "TIME",
@@ -2561,6 +2572,7 @@ export const taskqueuePurge = Script.make({
   source: `#!lua flags=allow-oom
 -- Removes tasks that wait, sleep or are dead, at most 128.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] state     R ready, S sleeping, X dead
 -- ARGV[3] cursor    empty at first
@@ -2573,7 +2585,7 @@ export const taskqueuePurge = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2589,9 +2601,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -2793,7 +2805,7 @@ local function unqueue(number, record)
   if place and call('ZREM', base .. ':waiting:' .. place, number) == 0 then summon(place) end
 end
 local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 if state == 'R' then
   numbers, _, done = ready(cursor)
   -- A page may be longer than asked for: the rest of it comes with the same cursor.
@@ -2822,8 +2834,8 @@ return { '', count, done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "a9f465f1c43a1b19249af6f0ab0aa7ed48f56572",
-  keys: ["queue"],
+  sha: "be7c25003f46e9cc76128623e97a6745c45a0477",
+  keys: ["queue", "meta"],
   args: ["now", "id", "cursor"],
   commands: [
     "TIME",
@@ -2847,6 +2859,7 @@ export const taskqueueRedrive = Script.make({
   source: `#!lua flags=allow-oom
 -- Sends dead letters back to the end of their lanes, but not one whose unique key somebody else has.
 -- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] id        percent-encoded, that one; empty: a page of all that are dead by now
 -- ARGV[3] cursor    empty at first
@@ -2859,7 +2872,7 @@ export const taskqueueRedrive = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -2875,9 +2888,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -3027,7 +3040,7 @@ local function after(key, cursor)
     from = from + 128
   end
 end
-if not open(KEYS[1]) then return { m.format } end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local count = 0
 local function isTaken(number, key)
   local holder, till = string.match(call('HGET', base .. ':unique', key) or '', '^(%d+) %S+ ?(%d*)$')
@@ -3066,8 +3079,8 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "88aa73583db23b8d3a3c7b28f5fc63a7cd320105",
-  keys: ["queue"],
+  sha: "3ad53c4ff1f13c354d12c8ce40ecc10e043ab3b2",
+  keys: ["queue", "meta"],
   args: [
     "now",
     "claimer",
@@ -3114,6 +3127,7 @@ export const taskqueueStep = Script.make({
   source: `#!lua flags=allow-oom
 -- Settles, marks what has begun, wakes what is due, claims, and renews the lease: one turn of a claimer.
 -- KEYS[1] queue     what all keys of the queue begin with; each is said in Keys.ts
+-- KEYS[2] meta      of the queue: while a slot moves a server refuses whoever names two of its keys and does not find both
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] claimer   who
 -- ARGV[3] sequence  of this step; the last one again is answered again, a lower one is refused
@@ -3140,7 +3154,7 @@ export const taskqueueStep = Script.make({
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -3156,9 +3170,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
@@ -3591,7 +3605,7 @@ end
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lanesAt, plainAt = 16, 16 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
-if not open(KEYS[1], claimer) then return { m.format } end
+if not open(KEYS[1], KEYS[2], claimer) then return { m.format } end
 -- What its last step gave a claimer is known from here alone, for as long as it holds it.
 if m.isOld and call('EXISTS', base .. ':claimed:' .. claimer) == 0 then m.memo = nil end
 local before = tonumber(string.match(m.memo or '0', '^%d+'))

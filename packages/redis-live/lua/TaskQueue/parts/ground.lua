@@ -3,7 +3,7 @@
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on
--- open(queue, who): begins with a queue, and with what is remembered of `who` for an hour; false: the data is of a newer
+-- open(queue, meta, who): begins with a queue, and with what is remembered of `who` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
 local call, base, m = redis.call, '', {}
@@ -19,9 +19,9 @@ local function many(command, suffix, values)
     call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
   end
 end
-local function open(queue, who)
+local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', base .. ':meta', 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
     awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
