@@ -7,10 +7,11 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { inject } from "vitest"
 import { missing } from "../../../scripts/missing.ts"
-import { type Address, type Cluster, startCluster, startServer } from "../../../scripts/redis.ts"
+import { startCluster, startServer } from "../../../scripts/redis.ts"
 import { ask } from "../../../scripts/redis/ask.ts"
 import { slotOf } from "../src/internal/Slot.ts"
 import { call, ear, eventually, failure, increment, incrementBoth, open, type Opened, took } from "./support/client.ts"
+import { move, ownerOf } from "./support/slots.ts"
 
 const prefix = `${inject("redisPrefix")}-cluster`
 
@@ -52,37 +53,6 @@ const works = (opened: Opened, listener: { readonly heard: Array<string> }, name
       for (const name of names) expect(listener.heard).toContain(`${channelOf(opened, name)}:${word}`)
     })
   )
-
-/** Moves a slot as an operator does, with its keys one by one, from its owner to another. */
-const move = (slot: number, from: Address, to: Address, pauseMs: number) =>
-  Effect.promise(async () => {
-    const [source, target] = await Promise.all([ask(from, "CLUSTER", "MYID"), ask(to, "CLUSTER", "MYID")])
-    await ask(to, "CLUSTER", "SETSLOT", `${slot}`, "IMPORTING", source)
-    await ask(from, "CLUSTER", "SETSLOT", `${slot}`, "MIGRATING", target)
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      const key = await ask(from, "CLUSTER", "GETKEYSINSLOT", `${slot}`, "1")
-      if (key === "") break
-      await ask(from, "MIGRATE", to.host, `${to.port}`, key, "0", "5000")
-    }
-    await ask(to, "CLUSTER", "SETSLOT", `${slot}`, "NODE", target)
-    await ask(from, "CLUSTER", "SETSLOT", `${slot}`, "NODE", target)
-  })
-
-const ownerOf = async (cluster: Cluster, slot: number): Promise<number> => {
-  const nodes = await ask(cluster.nodes[0]!, "CLUSTER", "NODES")
-  const line = nodes.split("\n").find((line) =>
-    line
-      .split(" ")
-      .slice(8)
-      .some((range) => {
-        const [from = "", to = from] = range.split("-")
-        return /^\d+$/.test(from) && Number(from) <= slot && slot <= Number(to)
-      })
-  )
-  const port = Number(/:(\d+)@/.exec(line ?? "")?.[1])
-  return cluster.nodes.findIndex((node) => node.port === port)
-}
 
 describe.skipIf(missing.cluster)("a client of a cluster", () => {
   const cluster = inject("redisCluster") ?? []

@@ -96,6 +96,8 @@ export const now = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_00
 export interface Peer extends Watched {
   readonly queue: TaskQueue.Service
   readonly work: (options: WorkOptions) => Effect.Effect<void>
+  /** From its beginning. */
+  readonly isWorking: boolean
   /** It closes its layer. */
   readonly close: Effect.Effect<void>
 }
@@ -150,6 +152,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, prefix: strin
     return Object.assign(new Watched(name, file), {
       queue,
       work: begin,
+      isWorking: options.work !== undefined,
       close: Scope.close(scope, Exit.void)
     }) satisfies Peer
   })

@@ -77,19 +77,22 @@ const watched = (history: History) =>
         ...store,
         enqueue: (queue, batch) => noted("enqueue", store.enqueue(queue, batch)),
         step: (queue, step) =>
-          noted("step", store.step(queue, step), ({ claimed, outcomes }) => {
+          Effect.suspend(() => {
             const mine = held.get(step.claimer) ?? new Map<number, Claimed>()
             held.set(step.claimer, mine)
-            step.settlements.forEach(({ _tag: how, claim }, i) => {
-              mine.delete(claim.fence)
-              const outcome = outcomes[i] ?? "Settled"
-              history.write({ what: "settled", task: taskOf(claim), fence: claim.fence, how, outcome })
+            // A beat may be answered between this step's end and its answer.
+            for (const { claim } of step.settlements) mine.delete(claim.fence)
+            return noted("step", store.step(queue, step), ({ claimed, outcomes }) => {
+              step.settlements.forEach(({ _tag: how, claim }, i) => {
+                const outcome = outcomes[i] ?? "Settled"
+                history.write({ what: "settled", task: taskOf(claim), fence: claim.fence, how, outcome })
+              })
+              for (const claim of claimed) {
+                const { attempts, fence } = claim
+                mine.set(fence, claim)
+                history.write({ what: "claimed", task: taskOf(claim), fence, attempts })
+              }
             })
-            for (const claim of claimed) {
-              const { attempts, fence } = claim
-              mine.set(fence, claim)
-              history.write({ what: "claimed", task: taskOf(claim), fence, attempts })
-            }
           }),
         beat: (beats) =>
           noted("beat", store.beat(beats), (answers) =>
