@@ -139,8 +139,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "who does not wait any more cancels",
     law: "interruptingExecuteLeavesTheTask",
     file: office,
-    find: "({ id }) => awaited(task, id))",
-    replace: "({ id }) => Effect.onInterrupt(awaited(task, id), () => Effect.ignore(store.cancel(task.name, id))))"
+    find: "({ id }) => awaited(task, id, true))",
+    replace: "({ id }) => Effect.onInterrupt(awaited(task, id, true), () => Effect.ignore(store.cancel(task.name, id))))"
   },
   {
     name: "what sleeps cannot be cancelled",

@@ -55,7 +55,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
-    name: "a dead letter keeps its key",
+    name: "to a script a dead letter keeps its key",
     law: "aDeadLetterHoldsNoKey",
     file: part("dead"),
     find: "pad(number))\n  unhold(number, record)",
