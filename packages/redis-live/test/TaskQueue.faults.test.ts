@@ -125,7 +125,13 @@ describe.skipIf(missing.binary)("TaskQueue through faults (T1, T2, T10, A2, A3)"
   it.live("the server is killed and comes back with all it acknowledged", () =>
     Effect.gen(function* () {
       const its = yield* rig({ args: ["--appendonly", "yes", "--appendfsync", "always"] })
-      yield* survives(its, restart(its.server))
+      // Until a call was under way.
+      const kill: Effect.Effect<void> = Effect.flatMap(restart(its.server), () =>
+        its.peers.some((peer) => peer.of("cut").length > 0)
+          ? Effect.void
+          : Effect.andThen(Effect.ignore(works(its, 10_000)), kill)
+      )
+      yield* survives(its, kill)
     })
   )
 
@@ -266,7 +272,9 @@ describe.skipIf(missing.binary)("TaskQueue through faults (T1, T2, T10, A2, A3)"
         ["purge", unsure(queue.purge(plain, "Dead"))],
         ["pause", Effect.andThen(unsure(queue.pause(plain)), Effect.orDie(eventually(queue.resume(plain))))]
       ]
-      expect(calls.map(([name]) => name).sort()).toEqual(Object.keys(scripted).sort())
+      // Those of schedules have no task to lose.
+      const others = Object.keys(scripted).filter((name) => name !== "enrol" && name !== "fire")
+      expect(calls.map(([name]) => name).sort()).toEqual(others.sort())
       const cuts = Effect.forEach(calls, ([name, call]) =>
         Effect.gen(function* () {
           // The server knows the script by now: what is cut off is no refusal.
