@@ -27,5 +27,5 @@ call('ZREM', base .. ':expiring', 's' .. who)
 call('HDEL', base .. ':meta', '=' .. who)
 clear()
 -- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
-wakeAll(not wasIdle and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
+wakeAll(not wasIdle and not m.isOld and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
 return { '' }

@@ -1388,7 +1388,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "58e9b2c7df816e867365946c94b838a28cbdb0d9",
+  sha: "dbd45a8ac1e4b2cc2e699cf5ca93cb07dd84a276",
   keys: ["queue", "meta"],
   args: ["now", "who"],
   commands: [
@@ -1607,7 +1607,7 @@ call('ZREM', base .. ':expiring', 's' .. who)
 call('HDEL', base .. ':meta', '=' .. who)
 clear()
 -- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
-wakeAll(not wasIdle and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
+wakeAll(not wasIdle and not m.isOld and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
 return { '' }
 `
 })
