@@ -5,6 +5,8 @@ const project = (name: string, include: string) => ({ extends: true as const, te
 export default defineConfig({
   test: {
     globalSetup: ["scripts/vitest.setup.ts"],
+    // Files own what they touch: they run side by side.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

@@ -140,7 +140,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     law: "interruptingExecuteLeavesTheTask",
     file: office,
     find: "({ id }) => awaited(task, id, true))",
-    replace: "({ id }) => Effect.onInterrupt(awaited(task, id, true), () => Effect.ignore(store.cancel(task.name, id))))"
+    replace:
+      "({ id }) => Effect.onInterrupt(awaited(task, id, true), () => Effect.ignore(store.cancel(task.name, id))))"
   },
   {
     name: "what sleeps cannot be cancelled",
