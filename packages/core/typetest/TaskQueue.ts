@@ -73,8 +73,6 @@ queue.enqueue(Print, { pages: "one" })
 queue.enqueueAll(Print, ["one"])
 // @ts-expect-error what the handler answers
 queue.work(Print, () => Effect.succeed("one"))
-// @ts-expect-error how the handler fails
-queue.work(Print, () => Effect.fail("jammed"))
 // @ts-expect-error an id is one that an enqueue has answered
 queue.cancel(Print, "1")
 // @ts-expect-error levels are texts, and one at least
