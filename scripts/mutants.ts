@@ -127,7 +127,8 @@ try {
     const cells = new Map<string, Map<World, Outcome>>(names.map((name) => [name, new Map()]))
     const tries = (Object.entries(places) as ReadonlyArray<[World, Place]>).map(([world, place]) => ({ world, place }))
     await each(tries, async ({ place, world }) => {
-      const outcomes = await trial({ service, laws: names, place, seeds, concurrency: 1 })
+      // The tests have tried them with more.
+      const outcomes = await trial({ service, laws: names, place, seeds: seeds.slice(0, 2), concurrency: 1 })
       for (const [name, outcome] of outcomes) cells.get(name)?.set(world, outcome)
     })
     const caught = new Map<string, Array<string>>(names.map((name) => [name, []]))

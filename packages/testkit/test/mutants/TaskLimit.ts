@@ -33,13 +33,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "if (windowMs < 0) {"
   },
   {
-    name: "a window has no end",
-    law: "aKeyHasAWindow",
-    file: ends,
-    find: "(found.until !== undefined && found.until <= now)",
-    replace: "false"
-  },
-  {
     name: "a dead letter keeps its key",
     law: "aDeadLetterHoldsNoKey",
     file: letters,
@@ -273,11 +266,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "        const seen = ((task as any)[state] ??= new Set<number>())\n"
   },
   {
-    name: "an enqueuer begins anew under the name of another",
+    name: "no enqueuer makes room for another",
     law: "anyNumberOfQueuesIsEnqueuedTo",
     file: office,
-    find: "sender: `${sender}${(senders += 1)}`",
-    replace: "sender"
+    find: "      for (const [key] of idle) enqueuers.delete(key)\n",
+    replace: ""
   },
   {
     name: "an enqueue's time is that of the wall clock",

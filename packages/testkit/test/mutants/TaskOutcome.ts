@@ -52,13 +52,6 @@ export const mutants: ReadonlyArray<Mutant> = [
       'return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Undecodable", error: "", answer: undefined })'
   },
   {
-    name: "one step gives all suspects",
-    law: "theKillerIsConvicted",
-    file: claims,
-    find: "step.takesSuspect && !hasSuspect &&",
-    replace: "step.takesSuspect &&"
-  },
-  {
     name: "a peer that runs a suspect asks for another",
     law: "theKillerIsConvicted",
     file: claimer,
@@ -236,11 +229,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "if (index >= 0 || index < 0) return"
   },
   {
-    name: "an error is asked for its words as if it were a good one",
+    name: "a defect is final",
     law: "anythingIsAFailure",
     file: runs,
-    find: "const describe = (error: unknown): string => {\n  try {",
-    replace: "const describe = (error: unknown): string => {\n  saidBy(error)\n  try {"
+    find: 'if (error === undefined) return this.failed(running, "AttemptsExhausted", describe(Cause.squash(cause)))',
+    replace:
+      'if (error === undefined) return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: "", answer: undefined })'
   },
   {
     name: "whatever can be written down is JSON",
@@ -250,11 +244,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: 'return Exit.succeed(text ?? "null")'
   },
   {
-    name: "what weighs a failure cannot be stopped",
+    name: "what is stopped while it is weighed has failed",
     law: "anEndlessScheduleIsStopped",
     file: runs,
-    find: "    running.fiber = fiber\n    fiber.addObserver(end)",
-    replace: "    fiber.addObserver(end)"
+    find: 'Exit.isSuccess(exit) ? exit.value : { _tag: "Release", claim, hasProgress: running.hasProgress }',
+    replace:
+      'Exit.isSuccess(exit) ? exit.value : { _tag: "Retry", claim, hasProgress: false, delayMs: 1_000, error: "" }'
   },
   {
     name: "what is cancelled before its claim is known runs",

@@ -11,7 +11,6 @@ const batches = "packages/testkit/src/internal/desk/Batches.ts"
 const beats = "packages/testkit/src/internal/desk/Beats.ts"
 const claims = "packages/testkit/src/internal/desk/Claims.ts"
 const ends = "packages/testkit/src/internal/desk/Ends.ts"
-const lanes = "packages/testkit/src/internal/desk/Lanes.ts"
 const orders = "packages/testkit/src/internal/desk/Orders.ts"
 const steps = "packages/testkit/src/internal/desk/Steps.ts"
 
@@ -240,13 +239,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "[claimerChannel(queue, claimer.name)]"
   },
   {
-    name: "what is for one peer wakes whoever is idle",
-    law: "aPeersTaskWakesThatPeer",
-    file: lanes,
-    find: "  if (!isPeers(lane)) turn.ready += 1",
-    replace: "turn.ready += 1"
-  },
-  {
     name: "what is for a peer that is gone waits for ever",
     law: "anAbandonedPeersTasksAreForEveryone",
     file: beats,
@@ -340,11 +332,11 @@ export const mutants: ReadonlyArray<Mutant> = [
       "    for (const [fence, { claim: other }] of this.all) if (other.number === claim.number) this.all.delete(fence)"
   },
   {
-    name: "a layer that closes lets its leases go first",
+    name: "who closes hears nothing more",
     law: "aClosingPeerKeepsItsLease",
     file: office,
-    find: "      isClosed = true\n      yield* Effect.forEach([...claimers.values()]",
+    find: "        Effect.ensuring(\n          claimer.close,",
     replace:
-      "      isClosed = true\n      for (const claimer of claimers.keys()) pulse.remove(claimer)\n      yield* Effect.forEach([...claimers.values()]"
+      "        Effect.ensuring(\n          Effect.andThen(Effect.sync(() => channels.forEach((channel) => bell.remove(channel, claimer.ring))), claimer.close),"
   }
 ]

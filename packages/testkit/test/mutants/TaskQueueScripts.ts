@@ -103,14 +103,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
-    name: "the script claims while the queue is paused",
-    law: "aPausedTaskIsNotClaimed",
-    file: script("step"),
-    find: "m.isPaused and 0 or most, nil, false",
-    replace: "most, nil, false",
-    worlds: servers
-  },
-  {
     name: "a step that comes again is another",
     law: "aLostStepIsRepeated",
     file: script("step"),
@@ -340,14 +332,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: script("beat"),
     find: "local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])",
     replace: "local due",
-    worlds: servers
-  },
-  {
-    name: "the first of a batch is left out",
-    law: "everyTaskRunsOnce",
-    file: script("enqueue"),
-    find: "for i = 7, #ARGV do",
-    replace: "for i = 8, #ARGV do",
     worlds: servers
   }
 ]
