@@ -16,11 +16,11 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { BackendError } from "./BackendError.ts"
 import { Heart } from "./internal/peers/Heart.ts"
+import { pause } from "./internal/Pause.ts"
 import * as Limits from "./internal/peers/Limits.ts"
 import { toPeer } from "./internal/peers/View.ts"
 import { LocalPeer } from "./LocalPeer.ts"
@@ -234,10 +234,7 @@ const listen = Effect.fnUntraced(function* (store: PeerRegistryStore["Service"],
   let failures = 0
   const again = Effect.gen(function* () {
     if (failures === 0) yield* lost.await
-    else {
-      const jitter = yield* Random.next
-      yield* Effect.sleep(Duration.millis(Math.min(1_000, 50 * 2 ** Math.min(failures, 10)) * (0.5 + jitter / 2)))
-    }
+    else yield* pause(failures)
     lost.closeUnsafe()
     failures = yield* Effect.match(link.subscribe([channel]), {
       onSuccess: () => {

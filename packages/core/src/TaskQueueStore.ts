@@ -149,8 +149,6 @@ export interface Step {
   /** One suspect may be among them: none runs here now (promise T7). */
   readonly takesSuspect: boolean
   readonly rate: { readonly limit: number; readonly windowMs: number } | undefined
-  /** An earlier step made it idle, and nothing has woken it since. */
-  readonly wasIdle: boolean
   readonly letters: Letters
 }
 

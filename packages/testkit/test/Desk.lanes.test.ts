@@ -321,7 +321,7 @@ describe("who is woken", () => {
     const play = new Play()
     play.add("a")
     expect(play.step("p.1", { free: 2 }).isIdle).toBe(true)
-    expect(play.step("p.1", { free: 0, wasIdle: true }).isIdle).toBe(false)
+    expect(play.step("p.1", { free: 0 }).isIdle).toBe(false)
     expect(play.desk.idle.size).toBe(0)
     expect(play.step("p.1", { free: 1 }).isIdle).toBe(true)
     play.add("b")

@@ -25,7 +25,6 @@ const step = (sequence: number) => ({
   ahead: 0,
   takesSuspect: true,
   rate: undefined,
-  wasIdle: false,
   letters
 })
 const layer = Layer.provideMerge(store, MemoryBackend.layer)

@@ -94,7 +94,6 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
             ahead: 0,
             takesSuspect: true,
             rate: undefined,
-            wasIdle: false,
             letters,
             ...options
           })

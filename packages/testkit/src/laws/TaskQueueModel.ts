@@ -80,7 +80,6 @@ interface Player {
   held: Array<Store.Claimed>
   /** Fences of what wrote progress. */
   readonly wrote: Set<number>
-  isIdle: boolean
 }
 
 /** Plays it; gives every answer, and after each operation what was pushed, as comparable values. */
@@ -91,7 +90,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
   for (const n of [0, 1, 2]) {
     const node = yield* world.spawn({ name: `p${n}` })
     const claimer = Store.claimer(`p${n}`, "c")
-    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], wrote: new Set(), isIdle: false })
+    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], wrote: new Set() })
   }
   const heard: Array<readonly [channel: string, message: string]> = []
   for (const { claimer, node } of players) {
@@ -134,7 +133,6 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       ahead: 0,
       takesSuspect: false,
       rate: undefined,
-      wasIdle: player.isIdle,
       letters,
       ...given
     })
@@ -142,7 +140,6 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
     Effect.gen(function* () {
       const answer = tell(yield* on(player, (store) => store.step(queue, step)), shownStep)
       if (answer === undefined) return
-      player.isIdle = answer.isIdle
       const settled = new Set(step.settlements.map(({ claim }) => claim.fence))
       player.held = player.held.filter(({ fence }) => !settled.has(fence))
       for (const claim of answer.claimed) {
@@ -208,7 +205,6 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         tell(yield* on(player, (store) => store.depart(queue, player.claimer)))
         player.held = []
         player.last = undefined
-        player.isIdle = false
         break
       case "Progress": {
         const [claim] = player.held

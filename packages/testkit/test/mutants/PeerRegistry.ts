@@ -75,7 +75,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a heart beats by the clock on the wall",
     law: "clocksOfPeersDecideNothing",
     file: heart,
-    find: "Number(this.options.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000",
+    find: "monotonicMs(this.options.clock)",
     replace: "this.options.clock.currentTimeMillisUnsafe()"
   },
   {

@@ -103,7 +103,6 @@ export class Play {
       ahead: 0,
       takesSuspect: true,
       rate: undefined,
-      wasIdle: this.desk.idle.has(claimer),
       letters: this.letters,
       ...given
     }

@@ -26,6 +26,7 @@ import {
   type Service as Store,
   type Status
 } from "../../PeerRegistryStore.ts"
+import { monotonicMs } from "../monotonic.ts"
 import { Leadership } from "./Leadership.ts"
 import * as Limits from "./Limits.ts"
 import { type Entry, toPeer, View } from "./View.ts"
@@ -179,7 +180,7 @@ export class Heart {
   })
 
   private get now(): number {
-    return Number(this.options.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    return monotonicMs(this.options.clock)
   }
 
   private get leaseMs(): number {

@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -19,6 +18,7 @@ import type { Link } from "../../Link.ts"
 import type { Gap } from "../../PubSub.ts"
 import type { From, History, Page, Service as Store } from "../../PubSubStore.ts"
 import * as Name from "../../Name.ts"
+import { pause } from "../Pause.ts"
 import { Topic } from "./Topic.ts"
 
 export type Status = "Up" | "Resyncing" | "Down"
@@ -263,7 +263,7 @@ export class Hub {
       Effect.flatMap((isFailed) => {
         for (const topic of topics) topic.settling = false
         place.failures = isFailed ? place.failures + 1 : 0
-        return isFailed ? Effect.andThen(this.report, pause(place)) : Effect.void
+        return isFailed ? Effect.andThen(this.report, pauseOf(place)) : Effect.void
       })
     )
   }
@@ -335,11 +335,8 @@ export class Hub {
   })
 }
 
-const pause = ({ failures, news }: Place): Effect.Effect<void> =>
-  Effect.flatMap(Random.next, (jitter) => {
-    const ms = Math.min(1000, 50 * 2 ** Math.min(failures, 10)) * (0.5 + jitter / 2)
-    return Effect.raceFirst(news.await, Effect.sleep(Duration.millis(ms)))
-  })
+/** Ends early where there is news. */
+const pauseOf = ({ failures, news }: Place): Effect.Effect<void> => Effect.raceFirst(news.await, pause(failures))
 
 /** A hub for as long as the scope lasts. */
 export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {

@@ -2,12 +2,11 @@
  * What the backend pushes to this process' claimers and to whoever awaits an answer. Nothing rests on it but how soon
  * something is noticed: a push that got lost is made up for by the next heartbeat.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Link } from "../../Link.ts"
+import { pause } from "../Pause.ts"
 import type { Service as Store } from "../../TaskQueueStore.ts"
 
 /** Called with what was pushed; with undefined where something may have been missed. Must not throw. */
@@ -62,10 +61,7 @@ export class Bell {
       return yield* Effect.forever(
         Effect.gen({ self: this }, function* () {
           if (failures === 0) yield* this.changed.await
-          else {
-            const jitter = yield* Random.next
-            yield* Effect.sleep(Duration.millis(Math.min(1_000, 50 * 2 ** Math.min(failures, 10)) * (0.5 + jitter / 2)))
-          }
+          else yield* pause(failures)
           this.changed.closeUnsafe()
           failures = (yield* this.agree(link)) ? 0 : failures + 1
         })

@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type { BackendError } from "../../BackendError.ts"
 import {
   type Beat,
@@ -28,6 +27,8 @@ import {
   type Step,
   type Stepped
 } from "../../TaskQueueStore.ts"
+import { monotonicMs } from "../monotonic.ts"
+import { pause } from "../Pause.ts"
 import { Signal } from "../Signal.ts"
 import type { Plan, Settings } from "./Limits.ts"
 
@@ -204,8 +205,7 @@ export class Claimer {
 
   private readonly turn: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     if (this.failures > 0) {
-      const jitter = yield* Random.next
-      yield* Effect.sleep(Duration.millis(Math.min(1_000, 25 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)))
+      yield* pause(this.failures, 25)
     } else {
       if (!this.hasWork) yield* this.fillAll
       if (!this.hasWork) yield* this.rest
@@ -285,7 +285,6 @@ export class Claimer {
       ahead,
       takesSuspect: this.crew.suspects === 0,
       rate: plan.rate,
-      wasIdle: this.isIdle,
       letters: settings.letters
     }
   }
@@ -468,7 +467,7 @@ export class Claimer {
   }
 
   private get now(): number {
-    return Number(this.options.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    return monotonicMs(this.options.clock)
   }
 }
 

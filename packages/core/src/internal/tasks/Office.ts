@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const settings = Limits.settings(options)
-  const { graceMs: _, heartbeatMs } = Exit.isSuccess(settings) ? settings.value : { graceMs: 0, heartbeatMs: 5_000 }
+  const { heartbeatMs } = Exit.isSuccess(settings) ? settings.value : { heartbeatMs: 5_000 }
   const fork = yield* FiberSet.makeRuntime<never, unknown, never>()
   const random = Effect.map(Random.nextIntBetween(0, 2 ** 52), (n) => n.toString(36))
   const meters = new Meters(context)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import type { Service as Store } from "../../TaskQueueStore.ts"
+import { monotonicMs } from "../monotonic.ts"
 import type { Claimer } from "./Claimer.ts"
 
 export class Pulse {
@@ -51,7 +52,7 @@ export class Pulse {
   private readonly beat = Effect.suspend(() => {
     const claimers = [...this.claimers]
     if (claimers.length === 0) return Effect.void
-    const sentAt = Number(this.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const sentAt = monotonicMs(this.clock)
     return Effect.map(this.store.beat(claimers.map((claimer) => claimer.beat())), (answers) => {
       answers.forEach((answer, i) => claimers[i]!.beaten(answer, sentAt))
     })

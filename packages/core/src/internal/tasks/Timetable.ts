@@ -14,11 +14,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type { BackendError } from "../../BackendError.ts"
 import type { ScheduleOptions } from "../../TaskQueue.ts"
 import type { Entry, Fired, Service as Store } from "../../TaskQueueStore.ts"
+import { monotonicMs } from "../monotonic.ts"
+import { pause } from "../Pause.ts"
 import * as Calendar from "./Calendar.ts"
 import { Rules } from "./Limits.ts"
 
@@ -88,10 +89,7 @@ export class Timetable {
   readonly run: Effect.Effect<never> = Effect.suspend(() => Effect.forever(this.turn))
 
   private readonly turn: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    if (this.failures > 0) {
-      const jitter = yield* Random.next
-      yield* Effect.sleep(Duration.millis(Math.min(1_000, 25 * 2 ** Math.min(this.failures, 10)) * (0.5 + jitter / 2)))
-    }
+    if (this.failures > 0) yield* pause(this.failures, 25)
     if (this.isDue || this.last === undefined) return yield* this.enrol
     const { calendar } = this.options
     const now = this.now + this.elapsed - this.at
@@ -180,7 +178,7 @@ export class Timetable {
   }
 
   private get elapsed(): number {
-    return Number(this.options.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    return monotonicMs(this.options.clock)
   }
 }
 
