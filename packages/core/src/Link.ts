@@ -5,7 +5,7 @@
  * A link keeps nothing and repairs nothing. It says honestly what is confirmed and what is gone, and whoever holds it
  * subscribes again (`lost` is the only signal; trying again with a growing pause is the way back).
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { BackendError } from "./BackendError.ts"
 
 /** Called from the connection's own turn: must not block and must not throw. */
@@ -24,4 +24,30 @@ export interface Link {
    * best given to different calls, for one place may hang while the other answers (D6).
    */
   readonly place: (channel: string) => object
+}
+
+/**
+ * A link under other names: `to` says what a channel is called by whoever keeps it, `from` what that is called here, or
+ * undefined for what is none of ours.
+ */
+export const renamed = <R>(
+  connect: (listener: Listener) => Effect.Effect<Link, never, R>,
+  listener: Listener,
+  names: { readonly to: (channel: string) => string; readonly from: (name: string) => string | undefined }
+): Effect.Effect<Link, never, R> => {
+  const { from, to } = names
+  return Effect.map(
+    connect({
+      message: (name, payload) => {
+        const channel = from(name)
+        if (channel !== undefined) listener.message(channel, payload)
+      },
+      lost: (lost) => listener.lost(lost.map(from).filter((channel) => channel !== undefined))
+    }),
+    (link) => ({
+      subscribe: (channels) => link.subscribe(channels.map(to)),
+      unsubscribe: (channels) => link.unsubscribe(channels.map(to)),
+      place: (channel) => link.place(to(channel))
+    })
+  )
 }

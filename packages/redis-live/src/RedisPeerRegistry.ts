@@ -1,5 +1,6 @@
 /** PeerRegistry on Redis: one slot for all of it, one script for a heartbeat, a shard channel for what changes. */
 import type { BackendError } from "@troupe/core/BackendError"
+import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import {
@@ -110,17 +111,10 @@ export const store: Layer.Layer<PeerRegistryStore, never, RedisClient> = Layer.e
           args: { name: Name.encode(name) }
         }),
       connect: (listener) =>
-        Effect.map(
-          connection.link(call.service, {
-            message: (_, payload) => listener.message(channel, payload),
-            lost: () => listener.lost([channel])
-          }),
-          (link) => ({
-            subscribe: () => link.subscribe([keys.channel]),
-            unsubscribe: () => link.unsubscribe([keys.channel]),
-            place: () => link.place(keys.channel)
-          })
-        ),
+        renamed((listener) => connection.link(call.service, listener), listener, {
+          to: () => keys.channel,
+          from: () => channel
+        }),
       immortal: false
     })
   })

@@ -1,5 +1,6 @@
 /** PubSub on Redis: a stream per channel with history, shard channels for the pushes. */
 import { BackendError, CorruptData } from "@troupe/core/BackendError"
+import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as PubSub from "@troupe/core/PubSub"
 import { type Appended, type Entry, type From, type Page, PubSubStore, type Stored } from "@troupe/core/PubSubStore"
@@ -60,26 +61,7 @@ export const layer: Layer.Layer<PubSub.PubSub, never, RedisClient> = Layer.provi
           )
         },
         connect: (listener) =>
-          Effect.map(
-            connection.link(service, {
-              message: (channel, payload) => {
-                const name = keys.nameOf(channel)
-                if (name !== undefined) listener.message(name, payload)
-              },
-              lost: (channels) =>
-                listener.lost(
-                  channels.flatMap((channel) => {
-                    const name = keys.nameOf(channel)
-                    return name === undefined ? [] : [name]
-                  })
-                )
-            }),
-            (link) => ({
-              subscribe: (channels) => link.subscribe(channels.map(keys.channel)),
-              unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel)),
-              place: (channel) => link.place(keys.channel(channel))
-            })
-          ),
+          renamed((listener) => connection.link(service, listener), listener, { to: keys.channel, from: keys.nameOf }),
         now: Effect.sync(() => clock.currentTimeMillisUnsafe()),
         commandTimeoutMs: connection.commandTimeoutMs,
         positionCheckMs: server === undefined ? connection.positionCheckMs : 30_000

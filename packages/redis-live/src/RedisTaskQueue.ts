@@ -1,4 +1,5 @@
 /** TaskQueue on Redis: a slot per queue, one script for a batch of tasks, and one for a claimer's whole turn. */
+import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import { type Beat, type Beaten, TaskQueueStore } from "@troupe/core/TaskQueueStore"
 import * as TaskQueue from "@troupe/core/TaskQueue"
@@ -174,26 +175,7 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
           }
         }),
       connect: (listener) =>
-        Effect.map(
-          connection.link(service, {
-            message: (channel, payload) => {
-              const name = keys.nameOf(channel)
-              if (name !== undefined) listener.message(name, payload)
-            },
-            lost: (channels) =>
-              listener.lost(
-                channels.flatMap((channel) => {
-                  const name = keys.nameOf(channel)
-                  return name === undefined ? [] : [name]
-                })
-              )
-          }),
-          (link) => ({
-            subscribe: (channels) => link.subscribe(channels.map(keys.channel)),
-            unsubscribe: (channels) => link.unsubscribe(channels.map(keys.channel)),
-            place: (channel) => link.place(keys.channel(channel))
-          })
-        ),
+        renamed((listener) => connection.link(service, listener), listener, { to: keys.channel, from: keys.nameOf }),
       commandTimeoutMs: connection.commandTimeoutMs,
       immortal: false
     })

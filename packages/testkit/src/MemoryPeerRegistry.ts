@@ -1,4 +1,5 @@
 /** PeerRegistry in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
+import { renamed } from "@troupe/core/Link"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import { channel, PeerRegistryStore } from "@troupe/core/PeerRegistryStore"
 import { Wire } from "@troupe/core/Wire"
@@ -55,17 +56,7 @@ export const store: Layer.Layer<PeerRegistryStore, never, MemoryBackend> = Layer
         }),
       leader: (name) => request("leader", false, (now) => Book.leader(book(), now, name)),
       connect: (listener) =>
-        Effect.map(
-          backend.link(wire, {
-            message: (_, payload) => listener.message(channel, payload),
-            lost: () => listener.lost([channel])
-          }),
-          (link) => ({
-            subscribe: () => link.subscribe([topic]),
-            unsubscribe: () => link.unsubscribe([topic]),
-            place: () => link.place(topic)
-          })
-        ),
+        renamed((listener) => backend.link(wire, listener), listener, { to: () => topic, from: () => channel }),
       immortal
     })
   })

@@ -1,5 +1,6 @@
 /** PubSub in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
 import * as Frame from "@troupe/core/Frame"
+import { renamed } from "@troupe/core/Link"
 import * as PubSub from "@troupe/core/PubSub"
 import { PubSubStore } from "@troupe/core/PubSubStore"
 import { Wire } from "@troupe/core/Wire"
@@ -53,17 +54,7 @@ export const layer: Layer.Layer<PubSub.PubSub, never, MemoryBackend> = Layer.pro
         read: (channel, history, from, limit) =>
           request("subscribe", false, (now, run) => Log.read(open(channel, run), history, from, limit, now)),
         connect: (listener) =>
-          Effect.map(
-            backend.link(wire, {
-              message: (name, payload) => listener.message(channelOf(name), payload),
-              lost: (names) => listener.lost(names.map(channelOf))
-            }),
-            (link) => ({
-              subscribe: (channels) => link.subscribe(channels.map(topic)),
-              unsubscribe: (channels) => link.unsubscribe(channels.map(topic)),
-              place: (channel) => link.place(topic(channel))
-            })
-          ),
+          renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: channelOf }),
         now: Clock.currentTimeMillis,
         commandTimeoutMs: 5000,
         // Outside worlds nothing comes between a push and its listener.

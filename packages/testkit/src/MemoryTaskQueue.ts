@@ -1,5 +1,6 @@
 /** TaskQueue in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
 import { BackendError, CorruptData } from "@troupe/core/BackendError"
+import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import { claimerChannel, endsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
@@ -79,17 +80,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       enrol: (queue, enrolment) => request("schedule", true, (now) => Timetables.enrol(deskOf(queue), now, enrolment)),
       fire: (queue, firing) => move("schedule", true, queue, (desk, now) => Timetables.fire(desk, now, fresh, firing)),
       connect: (listener) =>
-        Effect.map(
-          backend.link(wire, {
-            message: (name, payload) => listener.message(withoutPrefix(name), payload),
-            lost: (names) => listener.lost(names.map(withoutPrefix))
-          }),
-          (link) => ({
-            subscribe: (channels) => link.subscribe(channels.map(topic)),
-            unsubscribe: (channels) => link.unsubscribe(channels.map(topic)),
-            place: (channel) => link.place(topic(channel))
-          })
-        ),
+        renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: withoutPrefix }),
       commandTimeoutMs: 5000,
       // Outside worlds a claimer of this process cannot die without closing its scope.
       immortal: wire.server === undefined
