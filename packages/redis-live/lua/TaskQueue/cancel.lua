@@ -7,7 +7,7 @@
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end, look, unqueue
+-- PARTS ground, many, record, lanes, end, look, unqueue
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local number, record = resolve(ARGV[2])
 if not record then return { '', 0 } end

@@ -7,7 +7,7 @@
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end
+-- PARTS ground, many, record, lanes, end
 local who = ARGV[2]
 if not open(KEYS[1], KEYS[2], who) then return { m.format } end
 local key = base .. ':claimed:' .. who

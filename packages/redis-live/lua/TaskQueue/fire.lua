@@ -16,8 +16,8 @@
 -- RETURNS {format} of newer data, else {"", outcome, now, last slot}; outcomes are F fired, S skipped, L no room, T taken,
 -- E early, R replaced, U unknown
 -- COST O(claimers)
--- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, held, timetable
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, many, record, lanes, held, timetable
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, slot, lane, key = ARGV[3], tonumber(ARGV[6]), ARGV[9], ARGV[11]
 local last, since, number, print = scheduled(id)

@@ -8,7 +8,7 @@
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end, pages, unqueue
+-- PARTS ground, many, record, lanes, end, pages, unqueue
 local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 if state == 'R' then

@@ -8,7 +8,7 @@
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, look, pages
+-- PARTS ground, many, record, lanes, look, pages
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local count = 0
 local function isTaken(number, key)

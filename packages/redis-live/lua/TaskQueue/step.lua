@@ -22,7 +22,7 @@
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- PARTS ground, many, record, lanes, end, dead, collect, settle, place, claim, turn, again
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lanesAt, plainAt = 16, 16 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]

@@ -629,7 +629,7 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "a819ad0db4537e9721570466e267b10bfa90df08",
+  sha: "8521a006791c55cf7eb490054c3a31878b1c0071",
   keys: ["queue", "meta"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
@@ -649,7 +649,6 @@ export const taskqueueAnswer = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -660,11 +659,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -699,7 +696,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "98abbb48df09b147b4d5a08f31f77749370710e7",
+  sha: "0daff39085cafff37297d0bb0f345ce044d59b97",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -735,12 +732,11 @@ export const taskqueueBeat = Script.make({
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end, dead, collect, reap, abandoned
+-- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -751,11 +747,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -767,6 +761,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -1072,7 +1077,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "bc9aed2ec4fcd7024806ae6d75b5eadb1f1e4845",
+  sha: "f195158130622b2b3cb3f780078aece45f0100d9",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: [
@@ -1100,12 +1105,11 @@ export const taskqueueCancel = Script.make({
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end, look, unqueue
+-- PARTS ground, many, record, lanes, end, look, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1116,11 +1120,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1132,6 +1134,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -1329,7 +1342,7 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "676440404b069d297bec8eab0d88aff774ba6f04",
+  sha: "ddd3719bef7e0bf8119e9b052f6b280bc15a8265",
   keys: ["queue", "meta"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
@@ -1346,7 +1359,6 @@ export const taskqueueCounts = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1357,11 +1369,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1388,7 +1398,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "dbd45a8ac1e4b2cc2e699cf5ca93cb07dd84a276",
+  sha: "65709749a71237420e60187f96b66471f52dbbb5",
   keys: ["queue", "meta"],
   args: ["now", "who"],
   commands: [
@@ -1417,12 +1427,11 @@ export const taskqueueDepart = Script.make({
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end
+-- PARTS ground, many, record, lanes, end
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1433,11 +1442,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1449,6 +1456,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -1616,7 +1634,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "b7bd74262eb337e461c134cf312a088d0e706011",
+  sha: "1e7fe31154eec177bc703b9f2150f19349d43f02",
   keys: ["queue", "meta"],
   args: ["now", "life", "sender", "sequence", "max", "lane"],
   variadic: "entries",
@@ -1625,6 +1643,7 @@ export const taskqueueEnqueue = Script.make({
     "HMGET",
     "HGET",
     "HSET",
+    "HDEL",
     "HLEN",
     "HEXISTS",
     "RPUSH",
@@ -1650,13 +1669,12 @@ export const taskqueueEnqueue = Script.make({
 -- RETURNS {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own,
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
--- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, held
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, many, record, lanes, held
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1667,11 +1685,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1683,6 +1699,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -1836,7 +1863,7 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "89f3bf6303e9afbb22655be4148d39e2fffdd2d8",
+  sha: "b49395e54cf30b6c1742cd924efb1b036dc577cc",
   keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -1857,7 +1884,6 @@ export const taskqueueEnrol = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1868,11 +1894,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1923,7 +1947,7 @@ return { '', int(now), int(last), int(mine) }
 export const taskqueueFire = Script.make({
   name: "TaskQueue/fire",
   adds: true,
-  sha: "d2fc8561b6fb7f8adf849fcd4afb32cea7975418",
+  sha: "e040ecc649f128b7952cda6e03f0d019f2435dfc",
   keys: ["queue", "meta"],
   args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
   commands: [
@@ -1931,6 +1955,7 @@ export const taskqueueFire = Script.make({
     "HMGET",
     "HGET",
     "HSET",
+    "HDEL",
     "HLEN",
     "HEXISTS",
     "RPUSH",
@@ -1961,13 +1986,12 @@ export const taskqueueFire = Script.make({
 -- RETURNS {format} of newer data, else {"", outcome, now, last slot}; outcomes are F fired, S skipped, L no room, T taken,
 -- E early, R replaced, U unknown
 -- COST O(claimers)
--- COMMANDS TIME, HMGET, HGET, HSET, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, held, timetable
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- PARTS ground, many, record, lanes, held, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -1978,11 +2002,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -1994,6 +2016,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -2145,7 +2178,7 @@ return answer(outcome)
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "c3b8cc41847a5012293377f9c8fbb902343eeff6",
+  sha: "a878dbb10bfd94026fc0ee3e0c9d67e60b02669d",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
@@ -2165,7 +2198,6 @@ export const taskqueueInspect = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2176,11 +2208,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2249,7 +2279,7 @@ return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "7acf8bc1d5348334b2a9cd692b6b6a9af8a5e7d6",
+  sha: "07ddb4c67c0e0c69fa45d4880a4dffd88f1164fd",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
@@ -2268,7 +2298,6 @@ export const taskqueuePage = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2279,11 +2308,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2424,7 +2451,7 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "74ffc254856d9cb77a9fee02ca0490c331e954ef",
+  sha: "3550b5ff48951978e322564aa639a75744b58567",
   keys: ["queue", "meta"],
   args: ["now", "paused"],
   commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
@@ -2442,7 +2469,6 @@ export const taskqueuePause = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2453,11 +2479,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2487,7 +2511,7 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "c81fff6a975d56decc1054e538b4b3872161e372",
+  sha: "84d3dac44e01c5abdd0eec49358aa2b40647bf93",
   keys: ["queue", "meta"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -2508,7 +2532,6 @@ export const taskqueueProgress = Script.make({
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2519,11 +2542,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2548,7 +2569,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "86b5b22e1554f38ce1b8486a3c7f3ca9e1357070",
+  sha: "8685ccddaa83c31a027077b737e744435af9204a",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2579,12 +2600,11 @@ export const taskqueuePurge = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, record, lanes, end, pages, unqueue
+-- PARTS ground, many, record, lanes, end, pages, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2595,11 +2615,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2611,6 +2629,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -2834,7 +2863,7 @@ return { '', count, done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "be7c25003f46e9cc76128623e97a6745c45a0477",
+  sha: "f1a6ad75418cc85e3e2ef14ec9dfeb0b69dc54ba",
   keys: ["queue", "meta"],
   args: ["now", "id", "cursor"],
   commands: [
@@ -2866,12 +2895,11 @@ export const taskqueueRedrive = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, look, pages
+-- PARTS ground, many, record, lanes, look, pages
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -2882,11 +2910,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -2898,6 +2924,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -3079,7 +3116,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "3ad53c4ff1f13c354d12c8ce40ecc10e043ab3b2",
+  sha: "3925faff8b10d31fc96bb2b0921d582ba3e24ae0",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -3148,12 +3185,11 @@ export const taskqueueStep = Script.make({
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- PARTS ground, many, record, lanes, end, dead, collect, settle, place, claim, turn, again
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
--- many(command, suffix, values): one command for all values, in bits that Lua can pass on
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
 -- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
@@ -3164,11 +3200,9 @@ if not now then
   micros = time[1] * 1000000 + time[2]
   now = math.floor(micros / 1000)
 end
-local function int(number) return string.format('%.0f', number) end
-local function many(command, suffix, values)
-  for i = 1, #values, 1000 do
-    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
-  end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(queue, meta, who)
   base = queue
@@ -3180,6 +3214,17 @@ local function open(queue, meta, who)
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
 -- l lane, i given id, u unique key and w its window, p place and n its limit, k how long the answer is kept, t trace.
@@ -3532,9 +3577,11 @@ end
 -- nextStart(limit, window): when the rate allows another start, where it allows none now
 -- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
 local function hold(first, free, window)
-  local held, starts = {}, {}
+  local held, starts, low = {}, {}, first % 100000000
+  local high = int((first - low) / 100000000)
   for i = 1, #numbers do
-    local fence = int(first + i - 1)
+    local low = low + i - 1
+    local fence = low < 100000000 and high .. string.format('%08d', low) or int(first + i - 1)
     held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
     if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
   end

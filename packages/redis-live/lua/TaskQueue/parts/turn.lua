@@ -3,9 +3,11 @@
 -- nextStart(limit, window): when the rate allows another start, where it allows none now
 -- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
 local function hold(first, free, window)
-  local held, starts = {}, {}
+  local held, starts, low = {}, {}, first % 100000000
+  local high = int((first - low) / 100000000)
   for i = 1, #numbers do
-    local fence = int(first + i - 1)
+    local low = low + i - 1
+    local fence = low < 100000000 and high .. string.format('%08d', low) or int(first + i - 1)
     held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
     if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
   end
