@@ -1,7 +1,7 @@
 /**
  * Which law proves which promise, where, and which planted mistake it has caught. Tries every law on memory, on a
  * Redis server and on a Cluster; then plants each mutant in turn and expects its law to fail, with most of the others
- * still kept: a law that nothing breaks is decoration. An empty cell is a failure. `node scripts/mutants.ts [service]`.
+ * still kept: a law that nothing breaks is decoration. An empty cell is a failure. `node scripts/mutants.ts [service …] [law …]`.
  */
 import { spawn } from "node:child_process"
 import * as path from "node:path"
@@ -17,7 +17,8 @@ type World = NonNullable<Mutant["worlds"]>[number]
 const seeds = Array.from({ length: Number(process.env["TROUPE_RUNS"] ?? 5) }, (_, i) => i + 1)
 /** Laws take milliseconds; a process that takes so much longer hangs. */
 const patienceMs = { start: 60_000, law: 5_000 }
-const asked = process.argv.slice(2)
+const asked = process.argv.slice(2).filter((name) => name in services)
+const askedLaws = process.argv.slice(2).filter((name) => !(name in services))
 const root = path.resolve(import.meta.dirname, "..")
 
 /** What became of the laws; whatever gave no answer is broken. */
@@ -119,10 +120,13 @@ const each = async <A>(items: ReadonlyArray<A>, use: (item: A) => Promise<void>)
 try {
   for (const [service, { files, mutants }] of Object.entries(services)) {
     if (asked.length > 0 && !asked.includes(service)) continue
-    const laws = files.flatMap((file) => Laws.read(path.join(root, file)))
+    const all = files.flatMap((file) => Laws.read(path.join(root, file)))
+    const isAsked = (law: string): boolean => askedLaws.length === 0 || askedLaws.includes(law)
+    const laws = all.filter(({ name }) => isAsked(name))
     const names = laws.map(({ name }) => name)
+    if (names.length === 0) continue
     for (const mutant of mutants) {
-      if (!names.includes(mutant.law)) complain(`mutant "${mutant.name}" names no law: ${mutant.law}`)
+      if (!all.some(({ name }) => name === mutant.law)) complain(`mutant "${mutant.name}" names no law: ${mutant.law}`)
     }
     const cells = new Map<string, Map<World, Outcome>>(names.map((name) => [name, new Map()]))
     const tries = (Object.entries(places) as ReadonlyArray<[World, Place]>).map(([world, place]) => ({ world, place }))
@@ -132,12 +136,19 @@ try {
       for (const [name, outcome] of outcomes) cells.get(name)?.set(world, outcome)
     })
     const caught = new Map<string, Array<string>>(names.map((name) => [name, []]))
-    await each(mutants, async (mutant) => {
-      const complaint = await judge(service, names, mutant)
-      if (complaint !== undefined) return complain(`mutant "${mutant.name}": ${complaint}`)
-      passed++
-      caught.get(mutant.law)?.push(mutant.name)
-    })
+    await each(
+      mutants.filter(({ law }) => isAsked(law)),
+      async (mutant) => {
+        const complaint = await judge(
+          service,
+          all.map(({ name }) => name),
+          mutant
+        )
+        if (complaint !== undefined) return complain(`mutant "${mutant.name}": ${complaint}`)
+        passed++
+        caught.get(mutant.law)?.push(mutant.name)
+      }
+    )
     const width = Math.max(...names.map((name) => name.length))
     console.log(`\n${"promise".padEnd(10)} ${"law".padEnd(width)} memory  redis   cluster caught`)
     for (const { name, promises } of laws) {

@@ -77,6 +77,8 @@ export interface Service {
   readonly push: (channel: string, frame: string) => Effect.Effect<void, BackendError>
   /** At most `limit` entries from there on, oldest first, at one instant. One round trip. Keeps a quiet log's epoch alive. */
   readonly read: (channel: string, history: History, from: From, limit: number) => Effect.Effect<Page, BackendError>
+  /** How many pushes to one channel may be under way at a time and keep their order, whatever becomes of them. */
+  readonly maxPushes: 1 | 2
   /** A link for the channels' pushes; the listener gets channel names as they are given here. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** What stamps a push that no step of the store stamps, ms: the peer's own clock. */

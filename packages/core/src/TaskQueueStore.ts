@@ -68,9 +68,14 @@ export interface Entry {
 }
 
 export interface Batch {
-  /** Whoever sends it, and a number that grows by one from batch to batch: the same one again is answered as before. */
+  /**
+   * Whoever sends it, and a number that grows by one from batch to batch: the same one again is answered as before, a lower
+   * one is refused, but for the one that the last one followed.
+   */
   readonly sender: string
   readonly sequence: number
+  /** The number of the batch before it, if that one is not answered yet and has to be there first; else 0. */
+  readonly after: number
   /** Of tasks that wait or sleep. Beyond it an entry is Full. */
   readonly maxLength: number
   readonly entries: ReadonlyArray<Entry>
@@ -316,7 +321,10 @@ export const nameChannel = (queue: string, peer: string): string => `${Name.enco
 export const endsChannel = (queue: string): string => `${Name.encode(queue)}:!ends`
 
 export interface Service {
-  /** Adds the entries in their order, in one step and one round trip. At most `maxBatchEntries`. Adds: a full server refuses. */
+  /**
+   * Adds the entries in their order, in one step and one round trip. At most `maxBatchEntries`. Busy, and nothing changed,
+   * where the batch that it follows is not there. Adds: a full server refuses.
+   */
   readonly enqueue: (queue: string, batch: Batch) => Effect.Effect<ReadonlyArray<Accepted>, BackendError>
   /**
    * Settles, marks what has begun, wakes what is due, claims, and renews the lease: one step, one round trip. Frees: a

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import * as TestClock from "effect/testing/TestClock"
-import { Batcher, type Call } from "../src/internal/Batcher.ts"
+import { Batcher, type Call, type Options } from "../src/internal/Batcher.ts"
 
 /** A call that is answered with its name, or told why not. */
 class Named implements Call {
@@ -26,14 +26,15 @@ class Named implements Call {
 }
 
 const deadlineMs = 1_000
-const limits = { maxEntries: 4, maxBytes: 80, maxWaiting: 5, maxWaitingBytes: 100 }
+const limits = { maxEntries: 4, maxBytes: 80, maxUnderWay: 1, maxWaiting: 5, maxWaitingBytes: 100 } as const
 
 const failed = (reason: BackendError["reason"], outcome: BackendError["outcome"]) =>
   new BackendError({ service: "Test", operation: "call", reason, outcome })
 
 /** A batcher in front of a store that answers each item with its name, and what the store was sent. */
 const make = Effect.fnUntraced(function* (
-  serve: (batch: ReadonlyArray<string>) => Effect.Effect<void, BackendError> = () => Effect.void
+  serve: (batch: ReadonlyArray<string>) => Effect.Effect<void, BackendError> = () => Effect.void,
+  other: Partial<Options<Named>> = {}
 ) {
   const sent: Array<ReadonlyArray<string>> = []
   const run = yield* FiberSet.makeRuntime<never, void, never>()
@@ -48,7 +49,8 @@ const make = Effect.fnUntraced(function* (
           return Effect.as(serve(names), ({ name, resume }: Named) => resume(Exit.succeed(name)))
         }),
       ...limits,
-      deadlineMs
+      deadlineMs,
+      ...other
     },
     yield* Effect.context<never>(),
     (effect) => void run(effect)
@@ -90,6 +92,58 @@ describe("a batcher", () => {
       yield* open
       assert.deepEqual(yield* Effect.forEach(calls, Fiber.join), ["first", ...names(3)])
       assert.deepEqual(sent, [["first"], names(3)])
+    })
+  )
+
+  it.effect("has a second batch leave beside the first where many wait, both of one size", () =>
+    Effect.gen(function* () {
+      const gates = Array.from({ length: 9 }, gate)
+      let next = 0
+      const { sent, start } = yield* make(() => gates[next++]!.serve(), {
+        maxUnderWay: 2,
+        maxEntries: 512,
+        maxWaiting: 512,
+        maxBytes: 512,
+        maxWaitingBytes: 512
+      })
+      const calls = yield* Effect.forEach(names(32), (name) => start(name))
+      // As long as fewer than 32 wait, they wait for each other.
+      assert.deepEqual(
+        sent.map(({ length }) => length),
+        [1]
+      )
+      calls.push(...(yield* Effect.forEach(names(100), (name) => start(name))))
+      yield* gates[0]!.open
+      yield* Fiber.join(calls[0]!)
+      yield* gates[1]!.open
+      yield* gates[2]!.open
+      for (const { open } of gates) yield* open
+      yield* Effect.forEach(calls, Fiber.join)
+      assert.deepEqual(sent.flat(), [...names(32), ...names(100)])
+      assert.deepEqual(
+        sent.map(({ length }) => length),
+        [1, 32, 66, 33]
+      )
+    })
+  )
+
+  it.effect("does not have one that failed take along the one beside it", () =>
+    Effect.gen(function* () {
+      const { open, serve } = gate()
+      const { sent, start } = yield* make((batch) => (batch.length === 1 ? hanging : serve()), {
+        maxUnderWay: 2,
+        maxEntries: 64,
+        maxWaiting: 64
+      })
+      const calls = yield* Effect.forEach(names(34), (name) => start(name))
+      assert.equal(sent.length, 2)
+      yield* TestClock.adjust(deadlineMs)
+      yield* open
+      assert.deepEqual(yield* Effect.forEach(calls, Fiber.join), [
+        "TimedOut Unknown",
+        ...names(33).slice(1),
+        "Unavailable NotApplied"
+      ])
     })
   )
 

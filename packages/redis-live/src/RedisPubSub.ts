@@ -60,6 +60,8 @@ export const layer: Layer.Layer<PubSub.PubSub, never, RedisClient> = Layer.provi
             (reply) => answer(operation, page(reply))
           )
         },
+        // Of two to a slot that moves the second may be sent to the right place sooner.
+        maxPushes: connection.isCluster ? 1 : 2,
         connect: (listener) =>
           renamed((listener) => connection.link(service, listener), listener, { to: keys.channel, from: keys.nameOf }),
         now: Effect.sync(() => clock.currentTimeMillisUnsafe()),

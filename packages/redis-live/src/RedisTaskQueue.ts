@@ -1,4 +1,5 @@
 /** TaskQueue on Redis: a slot per queue, one script for a batch of tasks, and one for a claimer's whole turn. */
+import { BackendError, Busy } from "@troupe/core/BackendError"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import { type Beat, type Beaten, TaskQueueStore } from "@troupe/core/TaskQueueStore"
@@ -46,7 +47,7 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
     return TaskQueueStore.of({
       enqueue: (queue, batch) => {
         const lane = plainLane(batch.entries)
-        return Effect.map(
+        return Effect.flatMap(
           connection.call(scripted.enqueue, {
             service,
             operation: "enqueue",
@@ -56,12 +57,13 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
               life: `${base}${(lives += 1).toString(36)}`,
               sender: batch.sender,
               sequence: batch.sequence,
+              after: batch.after,
               max: bounded(batch.maxLength),
               lane: lane ?? "",
               entries: entryArgs(batch, lane === undefined)
             }
           }),
-          (reply) => accepted(reply, batch.entries.length)
+          (reply) => (reply === undefined ? Effect.fail(early) : Effect.succeed(accepted(reply, batch.entries.length)))
         )
       },
       step: (queue, step) => {
@@ -193,6 +195,13 @@ export const layer = (options?: TaskQueue.Options): Layer.Layer<TaskQueue.TaskQu
 // -- internals ----------------------------------------------------------------------------------------------------
 
 const service = "TaskQueue"
+
+const early = new BackendError({
+  service,
+  operation: "enqueue",
+  reason: new Busy({ message: "the batch before this one is not there" }),
+  outcome: "NotApplied"
+})
 
 const byQueue = (beats: ReadonlyArray<Beat>): ReadonlyArray<ReadonlyArray<Beat>> => {
   const groups = new Map<string, Array<Beat>>()

@@ -51,6 +51,26 @@ const tests = (at: At) => {
       expect((yield* q.memos).toSorted()).toEqual(["=another", "=s"])
     }))
 
+  test("a batch waits for the one that it follows, which is then answered as before, too", (q) =>
+    Effect.gen(function* () {
+      const follows = { sequence: 2, after: 1 }
+      const early = yield* failure(q.enqueue([task("b")], follows))
+      expect([early.reason._tag, early.outcome]).toEqual(["Busy", "NotApplied"])
+      const mixed = [task("a", { id: "x" }), task("d", { id: "x" })]
+      const first = yield* q.enqueue(mixed, { sequence: 1 })
+      const second = yield* q.enqueue([task("b")], follows)
+      expect(yield* q.enqueue(mixed, { sequence: 1 })).toEqual(first)
+      expect(yield* q.enqueue([task("b")], follows)).toEqual(second)
+      const third = yield* q.enqueue([task("c", { id: "x" })], { sequence: 3, after: 2 })
+      expect(yield* q.enqueue([task("b")], follows)).toEqual(second)
+      expect(yield* q.enqueue([task("c")], { sequence: 3, after: 2 })).toEqual(third)
+      expect((yield* failure(q.enqueue(mixed, { sequence: 1 }))).reason._tag).toBe("CorruptData")
+      // One that follows nothing any more says that all before it are settled.
+      yield* q.enqueue([task("e")], { sequence: 4 })
+      expect((yield* failure(q.enqueue([task("c")], { sequence: 3, after: 2 }))).reason._tag).toBe("CorruptData")
+      expect((yield* q.store.counts(q.name)).ready).toBe(3)
+    }))
+
   test("a sender is forgotten an hour after its last batch", (q) =>
     Effect.gen(function* () {
       yield* q.enqueue([task("a")], { sender: "old" })
@@ -691,7 +711,7 @@ const tests = (at: At) => {
       const one = q.claimer("one")
       const two = q.claimer("one", "2")
       yield* q.add("a", { id: "a" })
-      yield* q.store.enqueue("other", { sender: "s", sequence: 1, maxLength: 9, entries: [task("o")] })
+      yield* q.store.enqueue("other", { sender: "s", sequence: 1, after: 0, maxLength: 9, entries: [task("o")] })
       yield* two.step()
       yield* q.store.cancel(q.name, "a")
       const common = { leaseMs: lease, lanes: one.lanes, letters }

@@ -53,6 +53,7 @@ export const layer: Layer.Layer<PubSub.PubSub, never, MemoryBackend> = Layer.pro
         push: (channel, frame) => request("publish", true, () => backend.publish(topic(channel), frame)),
         read: (channel, history, from, limit) =>
           request("subscribe", false, (now, run) => Log.read(open(channel, run), history, from, limit, now)),
+        maxPushes: 1,
         connect: (listener) =>
           renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: channelOf }),
         now: Clock.currentTimeMillis,

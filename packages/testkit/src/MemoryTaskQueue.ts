@@ -1,5 +1,5 @@
 /** TaskQueue in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
-import { BackendError, CorruptData } from "@troupe/core/BackendError"
+import { BackendError, Busy, CorruptData } from "@troupe/core/BackendError"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as TaskQueue from "@troupe/core/TaskQueue"
@@ -52,9 +52,12 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
     ): Effect.Effect<A, BackendError> => request(operation, adds, (now) => push(queue, step(deskOf(queue), now)))
     return TaskQueueStore.of({
       enqueue: (queue, batch) =>
-        inOrder(
-          "enqueue",
-          move("enqueue", true, queue, (desk, now) => Batches.enqueue(desk, now, fresh, batch))
+        Effect.flatMap(
+          inOrder(
+            "enqueue",
+            move("enqueue", true, queue, (desk, now) => Batches.enqueue(desk, now, fresh, batch))
+          ),
+          (answer) => (answer === "Early" ? Effect.fail(early) : Effect.succeed(answer))
         ),
       step: (queue, step) =>
         inOrder(
@@ -128,6 +131,13 @@ const inOrder = <A>(
   given: Effect.Effect<A | undefined, BackendError>
 ): Effect.Effect<A, BackendError> =>
   Effect.flatMap(given, (answer) => (answer === undefined ? Effect.fail(overtaken(operation)) : Effect.succeed(answer)))
+
+const early = new BackendError({
+  service,
+  operation: "enqueue",
+  reason: new Busy({ message: "the batch before this one is not there" }),
+  outcome: "NotApplied"
+})
 
 const overtaken = (operation: string): BackendError =>
   new BackendError({

@@ -27,6 +27,23 @@ describe("a batch", () => {
     expect(play.counts).toEqual([2, 0, 0, 0])
   })
 
+  it("waits for the one that it follows, which is then answered as before, too", () => {
+    const play = new Play()
+    expect(play.batch([entry("b")], { sequence: 2, after: 1 })).toBeUndefined()
+    expect(play.isEarly).toBe(true)
+    expect(play.counts).toEqual([0, 0, 0, 0])
+    const first = play.batch([entry("a")], { sequence: 1 })
+    const second = play.batch([entry("b")], { sequence: 2, after: 1 })
+    expect(told(second)).toEqual(["Enqueued 2.life"])
+    expect(play.batch([entry("a")], { sequence: 1 })).toEqual(first)
+    expect(play.batch([entry("b")], { sequence: 2, after: 1 })).toEqual(second)
+    // One that follows nothing any more says that all before it are settled.
+    play.batch([entry("c")], { sequence: 3 })
+    expect(play.batch([entry("b")], { sequence: 2, after: 1 })).toBeUndefined()
+    expect(play.isEarly).toBe(false)
+    expect(play.counts).toEqual([3, 0, 0, 0])
+  })
+
   it("is remembered for an hour, or until its sender departs", () => {
     const play = new Play()
     play.batch([entry("a")], { sequence: 7 })

@@ -11,6 +11,7 @@ const letters = { capacity: 10, timeToLiveMs: 1_000 }
 const batch = (sequence: number, ...entries: ReadonlyArray<ReturnType<typeof entry>>) => ({
   sender: "s",
   sequence,
+  after: 0,
   maxLength: 100,
   entries
 })

@@ -1,6 +1,7 @@
 /**
  * Calls that arrive while one of their kind is under way leave together as the next one. The first call on an idle
- * batcher leaves at once: no timer, and no latency added where nothing is gained.
+ * batcher leaves at once: no timer, and no latency added where nothing is gained. Where the backend allows it and enough
+ * of them wait, a second batch leaves beside the first, so that this process and the backend both have something to do.
  *
  * Calls keep their order. A call that is interrupted before it left never leaves; one that left is not called back.
  * What waits behind a call that fails for the infrastructure's sake fails with it, unsent: `NotApplied` (promise A1).
@@ -33,6 +34,8 @@ export interface Options<C extends Call> {
   readonly send: (calls: ReadonlyArray<C>) => Effect.Effect<(call: C) => void, BackendError>
   readonly maxEntries: number
   readonly maxBytes: number
+  /** Batches under way at a time. Of two it is for `send` to see that the second is never applied before the first. */
+  readonly maxUnderWay: 1 | 2
   /** Calls, and bytes of theirs, that may wait; more is refused. */
   readonly maxWaiting: number
   readonly maxWaitingBytes: number
@@ -40,9 +43,15 @@ export interface Options<C extends Call> {
   readonly deadlineMs: number
 }
 
+/** A second one leaves for no fewer calls than that: below, one round trip for all of them is the better bargain. */
+const leastBeside = 32
+
 export class Batcher<C extends Call> {
   private waiting: Array<C> = []
-  private sending = false
+  /** Numbers of those under way, the oldest first. */
+  private readonly underWay: Array<number> = []
+  private callsUnderWay = 0
+  private batches = 0
   private waitingBytes = 0
   private closed = false
   private readonly options: Options<C>
@@ -56,7 +65,7 @@ export class Batcher<C extends Call> {
   }
 
   get idle(): boolean {
-    return !this.sending && this.waiting.length === 0
+    return this.underWay.length === 0 && this.waiting.length === 0
   }
 
   /** Gives what takes the call back for as long as it has not left; nothing where it was refused, and told so. */
@@ -64,12 +73,9 @@ export class Batcher<C extends Call> {
     const refusal = this.refusal(call.bytes)
     if (refusal !== undefined) return void call.resume(Exit.fail(refusal))
     this.waitingBytes += call.bytes
-    if (this.sending) call.since = this.clock.currentTimeMillisUnsafe()
+    if (this.underWay.length > 0) call.since = this.clock.currentTimeMillisUnsafe()
     this.waiting.push(call)
-    if (!this.sending) {
-      this.sending = true
-      this.fork(this.drain)
-    }
+    if (this.mayLeave) this.fork(this.drain(this.leave()))
     return Effect.sync(() => this.withdraw(call))
   }
 
@@ -89,14 +95,34 @@ export class Batcher<C extends Call> {
   }
 
   /** Sends until nothing waits. Interrupted, it tells those under way that it does not know, and the others no. */
-  private readonly drain: Effect.Effect<void> = Effect.uninterruptibleMask((restore) =>
-    Effect.gen({ self: this }, function* () {
-      for (let batch = this.next(); batch.length > 0; batch = this.next()) {
-        this.settle(batch, yield* Effect.exit(restore(this.send(batch))))
-      }
-      this.sending = false
-    })
-  )
+  private drain(number: number): Effect.Effect<void> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen({ self: this }, function* () {
+        for (let own = number; ; own = this.leave()) {
+          const batch = this.next()
+          this.callsUnderWay += batch.length
+          const exit = yield* Effect.exit(restore(this.send(batch)))
+          this.callsUnderWay -= batch.length
+          this.settle(batch, exit)
+          this.underWay.splice(this.underWay.indexOf(own), 1)
+          if (!this.mayLeave) return
+        }
+      })
+    )
+  }
+
+  private leave(): number {
+    this.underWay.push((this.batches += 1))
+    return this.batches
+  }
+
+  /** None leaves before the one that is two before it is back: a batch is only ever beside its neighbour. */
+  private get mayLeave(): boolean {
+    if (this.waiting.length === 0) return false
+    const [oldest] = this.underWay
+    if (oldest === undefined) return true
+    return this.batches + 1 - oldest < this.options.maxUnderWay && this.waiting.length >= leastBeside
+  }
 
   private settle(batch: ReadonlyArray<C>, exit: Exit.Exit<(call: C) => void, BackendError>): void {
     if (Exit.isSuccess(exit)) {
@@ -118,14 +144,19 @@ export class Batcher<C extends Call> {
   }
 
   private next(): ReadonlyArray<C> {
-    const { maxBytes, maxEntries } = this.options
+    const { maxBytes, maxEntries, maxUnderWay } = this.options
+    // Two that take turns do so best where they are of one size.
+    const maxCalls =
+      maxUnderWay === 1
+        ? Number.POSITIVE_INFINITY
+        : Math.max(leastBeside, Math.ceil((this.callsUnderWay + this.waiting.length) / 2))
     let count = 0
     let sumEntries = 0
     let sumBytes = 0
     for (const { bytes, entries } of this.waiting) {
       sumEntries += entries
       sumBytes += bytes
-      if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes)) break
+      if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes || count === maxCalls)) break
       count++
     }
     if (count === this.waiting.length) return this.takeAll()

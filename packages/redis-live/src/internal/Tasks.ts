@@ -447,7 +447,10 @@ const fired = ([, letter, now, last]: ReadonlyArray<unknown>): Fired => ({
 const isTrue = (reply: unknown): boolean => known(reply)[1] === 1
 
 export const scripted = {
-  enqueue: Script.answering(scripts.taskqueueEnqueue, (reply) => batched(known(reply))),
+  /** Undefined: it came too early. */
+  enqueue: Script.answering(scripts.taskqueueEnqueue, (reply) =>
+    list(reply)[0] === "early" ? undefined : batched(known(reply))
+  ),
   step: Script.answering(scripts.taskqueueStep, (reply) => turn(known(reply))),
   beat: Script.answering(scripts.taskqueueBeat, (reply) => known(reply).slice(1).map(beaten)),
   depart: Script.answering(scripts.taskqueueDepart, (reply): void => void known(reply)),

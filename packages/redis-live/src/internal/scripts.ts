@@ -1630,13 +1630,13 @@ return { '' }
 `
 })
 
-/** Adds tasks in their order, all in one step. Returns {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own, else {"", life, 0, E<id> D<id> or F, ...} Cost: O(entries) */
+/** Adds tasks in their order, all in one step. Returns {format} of newer data, {"refused"}, {"early"}, {"", life, first number} where all are new and have ids of their own, else {"", life, 0, E<id> D<id> or F, ...} Cost: O(entries) */
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "1e7fe31154eec177bc703b9f2150f19349d43f02",
+  sha: "84c48a33d04892743631a93af3acf0c9fd272215",
   keys: ["queue", "meta"],
-  args: ["now", "life", "sender", "sequence", "max", "lane"],
+  args: ["now", "life", "sender", "sequence", "after", "max", "lane"],
   variadic: "entries",
   commands: [
     "TIME",
@@ -1662,11 +1662,12 @@ export const taskqueueEnqueue = Script.make({
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] life      a name for the queue's data, should it begin
 -- ARGV[3] sender    who
--- ARGV[4] sequence  of this batch; the last one again is answered again, a lower one is refused
--- ARGV[5] max       tasks that may wait or sleep
--- ARGV[6] lane      of all of them, if they have nothing but a lane; else empty
--- ARGV[7...] entries the record without its head; where lane is empty: lane, that, due (a<ms>, i<ms in> or empty), id, unique key
--- RETURNS {format} of newer data, {"refused"}, {"", life, first number} where all are new and have ids of their own,
+-- ARGV[4] sequence  of this batch; the last one again is answered again, and the one it followed; a lower one is refused
+-- ARGV[5] after     the batch that it follows, if that one must be there before; else 0
+-- ARGV[6] max       tasks that may wait or sleep
+-- ARGV[7] lane      of all of them, if they have nothing but a lane; else empty
+-- ARGV[8...] entries the record without its head; where lane is empty: lane, that, due (a<ms>, i<ms in> or empty), id, unique key
+-- RETURNS {format} of newer data, {"refused"}, {"early"}, {"", life, first number} where all are new and have ids of their own,
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
@@ -1805,24 +1806,25 @@ local function knownKey(key, fresh)
   if till == '' then return isThere(number, fresh) and id end
   return tonumber(till) > now and id
 end
-local sender, sequence, lane, room = ARGV[3], tonumber(ARGV[4]), ARGV[6], tonumber(ARGV[5])
+local sender, sequence, after, room, lane = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
-local before, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ (.*)$')
-local stride = lane == '' and 5 or 1
-if sequence < tonumber(before) then return { 'refused' } end
-if sequence == tonumber(before) then
+local last, known = string.match(m.memo or '0 0 0', '^(%d+) %d+ ([^\\n]*)')
+local stride, asked = lane == '' and 5 or 1, known
+if sequence < tonumber(last) then asked = string.match(m.memo, '\\n' .. ARGV[4] .. ' (.*)$') end
+if not asked then return { 'refused' } elseif sequence <= tonumber(last) then
   local again = { '', m.life }
-  for word in string.gmatch(known, '%S+') do again[#again + 1] = word end
+  for word in string.gmatch(asked, '%S+') do again[#again + 1] = word end
   return again
 end
-local life, number, count = m.life or ARGV[2], m.next, (#ARGV - 6) / stride
+if tonumber(last) < after then return { 'early' } end
+local life, number, count = m.life or ARGV[2], m.next, (#ARGV - 7) / stride
 m.life = life
 room = room - call('HLEN', base .. ':tasks')
 if room < count then room = room + call('ZCARD', base .. ':dead') + held() end
 local head, records, tail, fresh, answers, isSmooth = '1 ' .. int(now), {}, {}, {}, {}, lane ~= '' and room >= count
 if isSmooth then
-  for i = 7, #ARGV do
+  for i = 8, #ARGV do
     number = number + 1
     local text = int(number)
     tail[#tail + 1], records[#records + 1], records[#records + 2] = text, text, head .. ARGV[i]
@@ -1830,7 +1832,7 @@ if isSmooth then
   many('RPUSH', ':ready:' .. lane, tail)
   grow(lane, #tail)
 end
-for i = 7, isSmooth and 6 or #ARGV, stride do
+for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
   if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
   local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
@@ -1853,6 +1855,7 @@ many('HSET', ':tasks', records)
 wakeAll()
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
+if after > 0 then memo = memo .. '\\n' .. last .. ' ' .. known end
 call('HSET', base .. ':meta', 'format', '1', 'life', life, 'next', int(number), '=' .. sender, memo)
 if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. sender) end
 return { '', life, first, unpack(answers) }

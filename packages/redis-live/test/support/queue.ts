@@ -127,7 +127,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
     ),
     enqueue: (entries: ReadonlyArray<TaskQueueStore.Entry>, more: Partial<TaskQueueStore.Batch> = {}) =>
       Effect.suspend(() =>
-        store.enqueue(name, { sender: "s", sequence: (batches += 1), maxLength: 1_000_000, entries, ...more })
+        store.enqueue(name, { sender: "s", sequence: (batches += 1), after: 0, maxLength: 1_000_000, entries, ...more })
       ),
     /** Enqueues one, gives its id. */
     add: (payload: string, more: Partial<TaskQueueStore.Entry> = {}) =>
@@ -136,6 +136,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
           store.enqueue(name, {
             sender: "s",
             sequence: (batches += 1),
+            after: 0,
             maxLength: 1_000_000,
             entries: [task(payload, more)]
           }),

@@ -93,6 +93,22 @@ export const aLostAnswerEnqueuesOnce: Law = (world) =>
     assert.deepEqual(done(runs), [0, 1])
   })
 
+/** T4 A2 What a peer enqueues at one time is there in that order, each once, whichever answer gets lost. */
+export const nothingOvertakesOnItsWayIn: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    for (const which of ["applied", "not applied"] as const) {
+      yield* a.loseAnswer(which)
+      yield* world.complete(
+        Effect.forEach(numbers(120), (n) => enqueue(a, Plain, n), { concurrency: "unbounded", discard: true })
+      )
+    }
+    yield* hire(world, b, runs, Plain, lasting(0), { concurrency: 1 })
+    yield* world.advance("1 minute")
+    assert.deepEqual(done(runs), [...numbers(120), ...numbers(120)])
+  })
+
 /** T2 A2 A worker whose call lost its answer makes it again: nothing runs twice, and nothing is held by nobody. */
 export const aLostStepIsRepeated: Law = (world) =>
   Effect.gen(function* () {

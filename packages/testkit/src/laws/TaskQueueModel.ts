@@ -164,7 +164,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
     switch (operation._tag) {
       case "Enqueue": {
         const entries = Array.from({ length: operation.count + 1 }, (_, n) => entryOf(operation, n, told.length))
-        const batch = { sender: `${player.claimer}s`, sequence: (player.sent += 1), maxLength: 30, entries }
+        const batch = { sender: `${player.claimer}s`, sequence: (player.sent += 1), after: 0, maxLength: 30, entries }
         const enqueue = on(player, (store) => store.enqueue(queue, batch))
         const accepted = tell(yield* enqueue, shownAccepted)
         if (operation.kind === 1) tell(yield* enqueue, shownAccepted)

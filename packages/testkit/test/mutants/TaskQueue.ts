@@ -94,16 +94,36 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a batch that is sent again is a new one",
     law: "aLostAnswerEnqueuesOnce",
     file: enqueuer,
-    find: "const enqueue = store.enqueue(queue, { sender, sequence: this.sequence, maxLength, entries })",
-    replace:
-      "const enqueue = Effect.suspend(() => store.enqueue(queue, { sender, sequence: (this.sequence += 1), maxLength, entries }))"
+    find: "store.enqueue(queue, { sender, sequence, after,",
+    replace: "store.enqueue(queue, { sender, sequence: (this.sequence += 1), after,"
+  },
+  {
+    name: "a batch does not say which one it follows",
+    law: "nothingOvertakesOnItsWayIn",
+    file: enqueuer,
+    find: "const after = before.isOpen() ? 0 : sequence - 1",
+    replace: "const after = 0"
+  },
+  {
+    name: "a batch is taken before the one that it follows",
+    law: "nothingOvertakesOnItsWayIn",
+    file: batches,
+    find: 'if ((memo?.sequence ?? 0) < after) return close(turn, "Early")',
+    replace: ""
+  },
+  {
+    name: "the batch before the last one is forgotten",
+    law: "nothingOvertakesOnItsWayIn",
+    file: batches,
+    find: "const before = after > 0 && memo !== undefined",
+    replace: "const before = after > 0 && memo === undefined"
   },
   {
     name: "a batch that was answered is enqueued again",
     law: "aLostAnswerEnqueuesOnce",
     file: batches,
-    find: "sequence <= memo.sequence",
-    replace: "sequence < memo.sequence"
+    find: "memo !== undefined && sequence <= memo.sequence",
+    replace: "memo !== undefined && sequence < memo.sequence"
   },
   {
     name: "a step whose answer was lost is followed by the next",

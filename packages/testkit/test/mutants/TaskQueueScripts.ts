@@ -10,8 +10,24 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the script does not know the batch before",
     law: "aLostAnswerEnqueuesOnce",
     file: script("enqueue"),
-    find: "if sequence == tonumber(before) then",
-    replace: "if false then",
+    find: "elseif sequence <= tonumber(last) then",
+    replace: "elseif false then",
+    worlds: servers
+  },
+  {
+    name: "the script takes a batch before the one that it follows",
+    law: "nothingOvertakesOnItsWayIn",
+    file: script("enqueue"),
+    find: "if tonumber(last) < after then return { 'early' } end",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "the script forgets the batch before the last one",
+    law: "nothingOvertakesOnItsWayIn",
+    file: script("enqueue"),
+    find: "if after > 0 then memo",
+    replace: "if after < 0 then memo",
     worlds: servers
   },
   {

@@ -65,6 +65,8 @@ export class Play {
   desk = Desk.make()
   now = 1_000_000
   letters = { capacity: 1_000, timeToLiveMs: 24 * hour }
+  /** The last batch came before the one that it follows. */
+  isEarly = false
   private pushed: Array<string> = []
   private readonly sequences = new Map<string, number>()
 
@@ -77,8 +79,10 @@ export class Play {
 
   batch(entries: ReadonlyArray<Entry>, given: Partial<Batch> = {}): ReadonlyArray<Accepted> | undefined {
     const sender = given.sender ?? "sender"
-    const batch = { sender, sequence: this.next(sender), maxLength: Infinity, entries, ...given }
-    return this.keep(Batches.enqueue(this.desk, this.now, () => "life", batch))
+    const batch = { sender, sequence: this.next(sender), after: 0, maxLength: Infinity, entries, ...given }
+    const answer = this.keep(Batches.enqueue(this.desk, this.now, () => "life", batch))
+    this.isEarly = answer === "Early"
+    return answer === "Early" ? undefined : answer
   }
 
   /** Texts of what became of them: `Enqueued 1.life`. */

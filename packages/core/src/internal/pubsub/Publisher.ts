@@ -159,6 +159,7 @@ export class Publisher {
         send: history === undefined ? this.push(channel) : this.append(channel, history),
         maxEntries: maxBatchEntries,
         maxBytes: maxBatchBytes,
+        maxUnderWay: history === undefined ? this.store.maxPushes : 1,
         maxWaiting,
         maxWaitingBytes,
         deadlineMs: this.store.commandTimeoutMs

@@ -2,13 +2,15 @@
  * The way in: what a process enqueues to one queue at about the same time leaves as one step, in its order.
  *
  * A batch has a number, and whoever keeps the queue answers the same number as before. So a batch whose answer got lost
- * is sent again, until it is answered or its time is over, and enqueues nothing twice (promise A2).
+ * is sent again, until it is answered or its time is over, and enqueues nothing twice (promise A2). Where two are under way
+ * the second says which one it follows, and is not taken before that one.
  */
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import type { BackendError } from "../../BackendError.ts"
 import { byteLength } from "../../Name.ts"
 import {
@@ -72,6 +74,8 @@ export class Enqueuer {
   private readonly batcher: Batcher<One | Many>
   private readonly options: Options
   private sequence = 0
+  /** Opened when the last batch is settled. */
+  private last = Latch.makeUnsafe(true)
 
   constructor(options: Options, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
     this.options = options
@@ -82,6 +86,7 @@ export class Enqueuer {
         send: (calls) => this.send(calls),
         maxEntries: maxBatchEntries,
         maxBytes: maxBatchBytes,
+        maxUnderWay: 2,
         maxWaiting,
         maxWaitingBytes,
         deadlineMs: options.store.commandTimeoutMs
@@ -116,27 +121,29 @@ export class Enqueuer {
   })
 
   private send(calls: ReadonlyArray<One | Many>): Effect.Effect<(call: One | Many) => void, BackendError> {
-    const { clock, maxLength, onEnqueued, queue, sender, store } = this.options
+    const { clock, onEnqueued, store } = this.options
     const entries: Array<Entry> = []
     for (const call of calls) {
       if (call instanceof One) entries.push(call.entry)
       else for (const entry of call.all) entries.push(entry)
     }
-    this.sequence += 1
-    const enqueue = store.enqueue(queue, { sender, sequence: this.sequence, maxLength, entries })
     const since = clock.monotonicTimeNanosUnsafe()
+    const left = (): number => store.commandTimeoutMs - Number(clock.monotonicTimeNanosUnsafe() - since) / 1e6
+    const before = this.last
+    const settled = (this.last = Latch.makeUnsafe(false))
+    const enqueue = this.enqueueAfter(before, (this.sequence += 1), entries, left)
     // Once it may have been applied, no answer but the backend's own says what became of it.
     const again = (lost: BackendError): Effect.Effect<ReadonlyArray<Accepted>, BackendError> =>
       Effect.catch(enqueue, (error) =>
         error.isRetryable ? Effect.andThen(Effect.sleep(pause), again(lost)) : Effect.fail(lost)
       )
-    const answered = Effect.catch(enqueue, (error) => {
-      const left = store.commandTimeoutMs - Number(clock.monotonicTimeNanosUnsafe() - since) / 1e6
-      return error.outcome === "NotApplied" || !error.isRetryable || left <= 0
+    const answered = Effect.catch(enqueue, (error) =>
+      error.outcome === "NotApplied" || !error.isRetryable || left() <= 0
         ? Effect.fail(error)
-        : Effect.timeoutOrElse(again(error), { duration: Duration.millis(left), orElse: () => Effect.fail(error) })
-    })
-    return Effect.map(answered, (accepted) => {
+        : Effect.timeoutOrElse(again(error), { duration: Duration.millis(left()), orElse: () => Effect.fail(error) })
+    )
+    const done = Effect.onExit(answered, () => Effect.sync(() => settled.openUnsafe()))
+    return Effect.map(done, (accepted) => {
       let enqueued = 0
       for (const one of accepted) if (one?._tag === "Enqueued") enqueued++
       onEnqueued(enqueued)
@@ -145,6 +152,29 @@ export class Enqueuer {
         call instanceof One
           ? call.resume(Exit.succeed(accepted[next++]))
           : call.resume(Exit.succeed(call.all.map(() => accepted[next++])))
+    })
+  }
+
+  /** In its place: while the batch before it may still come, the backend takes this one only once that one is there. */
+  private enqueueAfter(
+    before: Latch.Latch,
+    sequence: number,
+    entries: ReadonlyArray<Entry>,
+    left: () => number
+  ): Effect.Effect<ReadonlyArray<Accepted>, BackendError> {
+    const { maxLength, queue, sender, store } = this.options
+    return Effect.suspend(() => {
+      const after = before.isOpen() ? 0 : sequence - 1
+      const sent = store.enqueue(queue, { sender, sequence, after, maxLength, entries })
+      if (after === 0) return sent
+      return Effect.catch(sent, (error) => {
+        if (error.reason._tag !== "Busy") return Effect.fail(error)
+        const settled = Effect.timeoutOrElse(before.await, {
+          duration: Duration.millis(Math.max(0, left())),
+          orElse: () => Effect.fail(error)
+        })
+        return Effect.andThen(settled, this.enqueueAfter(before, sequence, entries, left))
+      })
     })
   }
 }

@@ -7,24 +7,31 @@ import * as Lanes from "./Lanes.ts"
 import * as Ordered from "./Ordered.ts"
 import { close, type Done, open, type Turn } from "./Turn.ts"
 
-/** Undefined: a later batch of this sender came before. `fresh` names a queue that begins. */
+/**
+ * Undefined: a later batch of this sender came before. Early: the one that it follows did not. `fresh` names a queue that
+ * begins.
+ */
 export const enqueue = (
   desk: Desk,
   now: number,
   fresh: () => string,
   batch: Batch
-): Done<ReadonlyArray<Accepted> | undefined> => {
+): Done<ReadonlyArray<Accepted> | "Early" | undefined> => {
   const turn = open(desk, now)
-  const { entries, maxLength, sender, sequence } = batch
-  const memo = desk.senders.get(sender)
-  if (memo !== undefined && memo.at + rememberedMs > now && sequence <= memo.sequence) {
-    return close(turn, sequence === memo.sequence ? memo.answers : undefined)
+  const { after, entries, maxLength, sender, sequence } = batch
+  const known = desk.senders.get(sender)
+  const memo = known !== undefined && known.at + rememberedMs > now ? known : undefined
+  if (memo !== undefined && sequence <= memo.sequence) {
+    const asked = sequence === memo.sequence ? memo : memo.before
+    return close(turn, asked?.sequence === sequence ? asked.answers : undefined)
   }
+  if ((memo?.sequence ?? 0) < after) return close(turn, "Early")
   if (desk.life === "") desk.life = fresh()
   const answers = entries.map((entry) => accept(turn, entry, maxLength))
   // The order of the senders is that of their last batches.
   desk.senders.delete(sender)
-  desk.senders.set(sender, { at: now, sequence, answers })
+  const before = after > 0 && memo !== undefined ? { sequence: memo.sequence, answers: memo.answers } : undefined
+  desk.senders.set(sender, { at: now, sequence, answers, before })
   return close(turn, answers)
 }
 

@@ -105,10 +105,13 @@ export interface Memo {
   readonly due: number
 }
 
+/** What a sender's last batch was answered. */
 export interface Sender {
   readonly at: number
   readonly sequence: number
   readonly answers: ReadonlyArray<Accepted>
+  /** The batch that it followed, if that one may still be asked for. */
+  readonly before: { readonly sequence: number; readonly answers: ReadonlyArray<Accepted> } | undefined
 }
 
 /** Times of the starts in the last window. */
