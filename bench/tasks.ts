@@ -1,55 +1,20 @@
 /**
  * TaskQueue beside what people use: `node bench/run.ts tasks`.
  *
- * Producers are done before workers start; the clock stops when the server holds no task, and only what the server has
- * acknowledged counts. A task that ran twice, or not at all, fails the run. Each peer has its documented fast settings.
+ * - `enqueue c=100`, `enqueueAll 1000`: 100 callers with one task each, and one with a thousand at a time.
+ * - `process c=…`: producers are done before workers start; the clock stops when the server holds no task.
+ * - `process c=100 at 1M waiting`: the same with a million behind them; beside it ours with few.
+ * - `in memory c=100`: without a server; beside it the same on Redis.
+ * - `memory per waiting task`, `commands per task`: what the server says of itself, in bytes, and in commands of scripts too.
+ * - `pick-up`: from enqueueing to the handler of an idle worker in another process.
  */
-import * as TaskQueue from "@troupe/core/TaskQueue"
-import * as RedisClient from "@troupe/redis-live/RedisClient"
-import * as RedisTaskQueue from "@troupe/redis-live/RedisTaskQueue"
-import BeeQueue from "bee-queue"
-import { Queue, Worker } from "bullmq"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Schema from "effect/Schema"
-import { Queue as GroupQueue, Worker as GroupWorker } from "groupmq"
 import { Redis } from "ioredis"
 import { type Case, measure, perSecond, smoke } from "./harness.ts"
-
-const Body = Schema.Struct({
-  id: Schema.Int,
-  at: Schema.Number,
-  kind: Schema.String,
-  text: Schema.String
-})
-const body = (id: number): typeof Body.Type => ({
-  id,
-  at: 1_900_000_000_000 + id,
-  kind: "measurement",
-  text: "x".repeat(80)
-})
+import * as PickUp from "./pick-up.ts"
+import * as Queues from "./queues.ts"
 
 const inFlight = 100
 const count = (full: number): number => (smoke ? Math.min(full, 500) : full)
-
-const define = (name: string) => TaskQueue.task(name, { payload: Body })
-type Task = ReturnType<typeof define>
-
-/** Every number from 0 to n - 1 once. */
-const roll = (n: number) => {
-  const seen = new Uint8Array(n)
-  let left = n
-  const { promise, reject, resolve } = Promise.withResolvers<void>()
-  return {
-    all: promise,
-    call: (id: number): void => {
-      if (seen[id] !== 0) reject(new Error(`task ${id} ran twice`))
-      seen[id] = 1
-      if (--left === 0) resolve()
-    }
-  }
-}
 
 /** As many at a time as may be in flight, each with the next one as soon as its last was answered. */
 const spread = async (n: number, add: (id: number) => Promise<unknown>): Promise<void> => {
@@ -60,131 +25,83 @@ const spread = async (n: number, add: (id: number) => Promise<unknown>): Promise
   await Promise.all(Array.from({ length: inFlight }, writer))
 }
 
-const chunks = (n: number, size: number): ReadonlyArray<ReadonlyArray<number>> =>
-  Array.from({ length: Math.ceil(n / size) }, (_, i) =>
-    Array.from({ length: Math.min(size, n - i * size) }, (_, j) => i * size + j)
-  )
-
-/** Looks until it holds: the end of a run, as the server sees it. */
-const until = async (holds: () => Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 1))
-}
+const at = (times: ReadonlyArray<number>, share: number): number => times[Math.floor(times.length * share)] ?? 0
 
 export const run = async (url: string): Promise<void> => {
   const prefix = `bench-${process.pid}`
-  const runtime = ManagedRuntime.make(RedisTaskQueue.layer().pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
+  const redis = Queues.onRedis(url, prefix)
+  const memory = Queues.inMemory()
   const raw = new Redis(url)
-  const { hostname: host, port } = new URL(url)
-  const connection = { host, port: Number(port) }
+  const connection = Queues.connectionOf(url)
+  const persisted = Queues.effect(connection, `${prefix}:effect:`)
+  const pickUp = PickUp.make(url, prefix)
   let unique = 0
-  const name = (peer: string): string => `${prefix}-${peer}-${(unique += 1)}`
+  const name = (): string => `${prefix}-${(unique += 1)}`
 
-  const ours = {
-    task: () => define(name("ours")),
-    enqueue: (task: Task, n: number) =>
-      runtime.runPromise(
-        Effect.flatMap(TaskQueue.TaskQueue, (queue) => {
-          let id = 0
-          const writer = Effect.whileLoop({
-            while: () => id < n,
-            body: () => queue.enqueue(task, body(id++)),
-            step: () => {}
-          })
-          return Effect.all(
-            Array.from({ length: inFlight }, () => writer),
-            { concurrency: "unbounded", discard: true }
-          )
-        })
-      ),
-    enqueueAll: (task: Task, ids: ReadonlyArray<number>) =>
-      runtime.runPromise(Effect.flatMap(TaskQueue.TaskQueue, (queue) => queue.enqueueAll(task, ids.map(body)))),
-    /** Works off what is there, and is back when the server holds none of it. */
-    process: (task: Task, n: number, concurrency: number) =>
-      runtime.runPromise(
-        Effect.scoped(
-          Effect.gen(function* () {
-            const queue = yield* TaskQueue.TaskQueue
-            const { all, call } = roll(n)
-            yield* queue.work(task, ({ id }) => Effect.sync(() => call(id)), { concurrency })
-            yield* Effect.promise(() => all)
-            while (true) {
-              const { claimed, ready } = yield* queue.counts(task)
-              if (claimed + ready === 0) return
-            }
-          })
-        )
-      )
+  const ours = async () => redis.queue(name())
+  const bull = async () => Queues.bull(connection, prefix, name())
+  const makers = {
+    bullmq: () => bull,
+    "bee-queue": () => async () => Queues.bee(connection, prefix, name()),
+    groupmq: (concurrency: number) => async () => Queues.group(raw, name(), concurrency),
+    effect: () => () => persisted.queue(name())
   }
-  const bull = {
-    settings: { connection, prefix, defaultJobOptions: { removeOnComplete: true } },
-    process: async (queue: Queue, n: number, concurrency: number) => {
-      const { all, call } = roll(n)
-      const worker = new Worker(queue.name, async ({ data }) => call(data.id), { connection, prefix, concurrency })
-      await all
-      await until(async () => (await queue.getJobCountByTypes("active", "waiting", "prioritized", "delayed")) === 0)
-      return () => worker.close()
+  type Make = () => Promise<Queues.Bench>
+
+  const filled = async <A>(make: Make, n: number, use: (queue: Queues.Bench) => Promise<A>): Promise<A> => {
+    const queue = await make()
+    await Queues.fill(queue, n)
+    const result = await use(queue)
+    await queue.close()
+    return result
+  }
+  const processes = (make: Make, n: number, concurrency: number) => () =>
+    filled(make, n, (queue) => perSecond(n, () => queue.process(n, concurrency)))
+
+  const processCase = (
+    peer: keyof typeof makers,
+    concurrency: number,
+    goal: number,
+    our: number,
+    their: number
+  ): Case => ({
+    bench: "tasks",
+    name: `process c=${concurrency}`,
+    peer,
+    unit: "/s",
+    better: "more",
+    goal,
+    ours: processes(ours, count(our), concurrency),
+    theirs: processes(makers[peer](concurrency), count(their), concurrency)
+  })
+
+  /** What a figure of the server's grew by, a task. */
+  const grown = (make: Make, figure: () => Promise<number>, working: boolean) => () => {
+    const n = count(20_000)
+    const use = async (queue: Queues.Bench): Promise<number> => {
+      if (!working) await Queues.fill(queue, n)
+      const before = await figure()
+      await (working ? queue.process(n, 100) : Queues.fill(queue, n))
+      return ((await figure()) - before) / n
     }
+    return working ? filled(make, n, use) : filled(make, 0, use)
+  }
+  const bytes = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await raw.info("memory"))?.[1])
+  const asking = new Set(["info", "auth", "hello", "client", "ping"])
+  const commands = async (): Promise<number> => {
+    let sum = 0
+    for (const [, command = "", calls] of (await raw.info("commandstats")).matchAll(/cmdstat_([^:]+):calls=(\d+)/g)) {
+      if (!asking.has(command.split("|")[0] ?? "")) sum += Number(calls)
+    }
+    return sum
   }
 
-  const oursProcess = (n: number, concurrency: number) => async () => {
-    const task = ours.task()
-    await ours.enqueueAll(
-      task,
-      Array.from({ length: n }, (_, id) => id)
-    )
-    return perSecond(n, () => ours.process(task, n, concurrency))
-  }
-  const bullProcess = (n: number, concurrency: number) => async () => {
-    const queue = new Queue(name("bull"), bull.settings)
-    for (const ids of chunks(n, 1_000)) await queue.addBulk(ids.map((id) => ({ name: "t", data: body(id) })))
-    let close: () => Promise<void> = async () => {}
-    const rate = await perSecond(n, async () => {
-      close = await bull.process(queue, n, concurrency)
-    })
-    await close()
-    await queue.obliterate({ force: true })
+  const pickedUp = (side: "ours" | "theirs", share: number) => async () => {
+    const queue = await (side === "ours" ? ours() : bull())
+    const task = side === "ours" ? `${prefix}-${unique}` : `${prefix}-${unique}`
+    const times = await pickUp.times(side, task, queue, count(500))
     await queue.close()
-    return rate
-  }
-  const beeProcess = (n: number, concurrency: number) => async () => {
-    const queue = new BeeQueue<typeof Body.Type>(name("bee"), {
-      prefix,
-      redis: connection,
-      removeOnSuccess: true,
-      storeJobs: false,
-      getEvents: false,
-      sendEvents: false
-    })
-    await queue.ready()
-    for (const ids of chunks(n, 1_000)) await queue.saveAll(ids.map((id) => queue.createJob(body(id))))
-    const { all, call } = roll(n)
-    const rate = await perSecond(n, async () => {
-      queue.process(concurrency, async ({ data }: { readonly data: typeof Body.Type }) => call(data.id))
-      await all
-      await until(async () => {
-        const { active, waiting } = await queue.checkHealth()
-        return active + waiting === 0
-      })
-    })
-    await queue.close()
-    return rate
-  }
-  const groupProcess = (n: number, concurrency: number) => async () => {
-    const queue = new GroupQueue<typeof Body.Type>({ redis: raw, namespace: name("group"), keepCompleted: 0 })
-    for (const ids of chunks(n, 200)) {
-      // Groups are worked off in order: as many as there are places keep them all busy.
-      await Promise.all(ids.map((id) => queue.add({ groupId: `${id % concurrency}`, data: body(id) })))
-    }
-    const { all, call } = roll(n)
-    let worker: GroupWorker<typeof Body.Type> | undefined
-    const rate = await perSecond(n, async () => {
-      worker = new GroupWorker<typeof Body.Type>({ queue, concurrency, handler: async ({ data }) => call(data.id) })
-      void worker.run()
-      await all
-      await until(async () => (await queue.getActiveCount()) + (await queue.getWaitingCount()) === 0)
-    })
-    await worker?.close()
-    return rate
+    return at(times, share)
   }
 
   const cases: ReadonlyArray<Case> = [
@@ -197,15 +114,13 @@ export const run = async (url: string): Promise<void> => {
       goal: 5,
       ours: async () => {
         const n = count(40_000)
-        const task = ours.task()
-        return perSecond(n, () => ours.enqueue(task, n))
+        const { task } = redis.queue(name())
+        return perSecond(n, () => redis.addEach(task, n, inFlight).then(() => undefined))
       },
       theirs: async () => {
         const n = count(10_000)
-        const queue = new Queue(name("bull"), bull.settings)
-        await queue.waitUntilReady()
-        const rate = await perSecond(n, () => spread(n, (id) => queue.add("t", body(id))))
-        await queue.obliterate({ force: true })
+        const queue = await bull()
+        const rate = await perSecond(n, () => spread(n, (id) => queue.add(Queues.body(id))))
         await queue.close()
         return rate
       }
@@ -218,65 +133,92 @@ export const run = async (url: string): Promise<void> => {
       better: "more",
       goal: 5,
       ours: async () => {
-        const n = count(40_000)
-        const task = ours.task()
-        return perSecond(n, async () => {
-          for (const ids of chunks(n, 1_000)) await ours.enqueueAll(task, ids)
-        })
+        const queue = await ours()
+        return perSecond(count(40_000), () => Queues.fill(queue, count(40_000)))
       },
       theirs: async () => {
-        const n = count(10_000)
-        const queue = new Queue(name("bull"), bull.settings)
-        await queue.waitUntilReady()
-        const rate = await perSecond(n, async () => {
-          for (const ids of chunks(n, 1_000)) await queue.addBulk(ids.map((id) => ({ name: "t", data: body(id) })))
-        })
-        await queue.obliterate({ force: true })
+        const queue = await bull()
+        const rate = await perSecond(count(10_000), () => Queues.fill(queue, count(10_000)))
         await queue.close()
         return rate
       }
     },
-    ...(
-      [
-        [1, 3, 20_000, 3_000],
-        [10, 4, 40_000, 10_000],
-        [100, 6, 60_000, 10_000]
-      ] as const
-    ).map(([concurrency, goal, our, their]): Case => ({
-      bench: "tasks",
-      name: `process c=${concurrency}`,
-      peer: "bullmq",
-      unit: "/s",
-      better: "more",
-      goal,
-      ours: oursProcess(count(our), concurrency),
-      theirs: bullProcess(count(their), concurrency)
-    })),
+    processCase("bullmq", 1, 3, 20_000, 3_000),
+    processCase("bullmq", 10, 4, 40_000, 10_000),
+    processCase("bullmq", 100, 6, 60_000, 10_000),
+    processCase("bee-queue", 100, 1, 60_000, 10_000),
+    processCase("groupmq", 100, 1, 60_000, 5_000),
+    processCase("effect", 100, 1, 60_000, 5_000),
     {
       bench: "tasks",
-      name: "process c=100",
-      peer: "bee-queue",
+      name: "in memory c=100",
+      peer: "@troupe/redis-live",
       unit: "/s",
       better: "more",
       goal: 1,
-      ours: oursProcess(count(60_000), 100),
-      theirs: beeProcess(count(10_000), 100)
+      ours: processes(async () => memory.queue(name()), count(100_000), 100),
+      theirs: processes(ours, count(60_000), 100)
     },
     {
       bench: "tasks",
-      name: "process c=100",
-      peer: "groupmq",
+      name: "memory per waiting task",
+      peer: "bullmq",
+      unit: "bytes",
+      better: "less",
+      goal: 3,
+      ours: grown(ours, bytes, false),
+      theirs: grown(bull, bytes, false)
+    },
+    {
+      bench: "tasks",
+      name: "commands per task c=100",
+      peer: "bullmq",
+      unit: "commands",
+      better: "less",
+      ours: grown(ours, commands, true),
+      theirs: grown(bull, commands, true)
+    },
+    ...(
+      [
+        ["p50", 0.5],
+        ["p99", 0.99]
+      ] as const
+    ).map(([of, share]): Case => ({
+      bench: "tasks",
+      name: `pick-up ${of}`,
+      peer: "bullmq",
+      unit: "ms",
+      better: "less",
+      goal: 1,
+      ours: pickedUp("ours", share),
+      theirs: pickedUp("theirs", share)
+    })),
+    {
+      bench: "tasks",
+      name: "process c=100 at 1M waiting",
+      peer: "@troupe/redis-live",
       unit: "/s",
       better: "more",
-      goal: 1,
-      ours: oursProcess(count(60_000), 100),
-      theirs: groupProcess(count(5_000), 100)
+      goal: 0.8,
+      ours: () => processAhead(count(1_000_000), count(60_000)),
+      theirs: processes(ours, count(60_000), 100)
     }
   ]
+  /** The first `n` of so many. */
+  const processAhead = async (waiting: number, n: number): Promise<number> => {
+    const queue = redis.queue(name())
+    await Queues.fill(queue, waiting)
+    const rate = await perSecond(n, () => redis.processSome(queue.task, n, 100))
+    await redis.purge(queue.task)
+    return rate
+  }
   try {
     await measure(cases)
   } finally {
+    pickUp.close()
     raw.disconnect()
-    await runtime.dispose()
+    await persisted.dispose()
+    await memory.dispose()
+    await redis.dispose()
   }
 }
