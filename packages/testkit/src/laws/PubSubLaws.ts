@@ -194,6 +194,9 @@ export const aMessageThatDoesNotFitIsAGap: Law = (world) =>
     yield* publish(a, Kept, 1)
     yield* publish(a, text, "not a number")
     yield* publish(a, Kept, 2)
+    // Where a schema lets through what is no JSON, it is refused on its way out.
+    const any = PubSub.channel("kept", { message: Schema.Any, history: { size: 100, timeToLive: "1 hour" } })
+    assert.equal((yield* Effect.flip(publish(a, any, 3n)))._tag, "SchemaError")
     yield* hears(world, heard, [1, "Undecodable 1", 2])
   })
 

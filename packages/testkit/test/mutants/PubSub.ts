@@ -4,7 +4,7 @@ import type { Mutant } from "./Mutant.ts"
 const batcher = "packages/core/src/internal/Batcher.ts"
 const hub = "packages/core/src/internal/pubsub/Hub.ts"
 const limits = "packages/core/src/internal/pubsub/Limits.ts"
-const codec = "packages/core/src/internal/pubsub/MessageCodec.ts"
+const text = "packages/core/src/internal/Text.ts"
 const publisher = "packages/core/src/internal/pubsub/Publisher.ts"
 const pubsub = "packages/core/src/PubSub.ts"
 const subscriber = "packages/core/src/internal/pubsub/Subscriber.ts"
@@ -238,9 +238,16 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "what comes back is not decoded",
     law: "valuesComeBackAsTheyWere",
-    file: codec,
+    file: text,
     find: "const value = this.fromJson(json)",
     replace: "const value = Exit.succeed(json)"
+  },
+  {
+    name: "what is no JSON is published as nothing",
+    law: "aMessageThatDoesNotFitIsAGap",
+    file: text,
+    find: "    // Said by what follows, without the value's own words (promise A9).",
+    replace: '    return Exit.succeed("null")'
   },
   {
     name: "a clock that goes back empties the log",

@@ -2,10 +2,11 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type { Gap, Message } from "../../PubSub.ts"
 import type { Stored } from "../../PubSubStore.ts"
 import { isSettled } from "../Settled.ts"
+import { Text } from "../Text.ts"
 import { Lane } from "./Lane.ts"
 import type { Topic } from "./Topic.ts"
 
@@ -18,23 +19,17 @@ export interface Cell<A> {
 const undecodable: Gap = { _tag: "Gap", reason: "Undecodable", missed: 1 }
 
 export class MessageCodec<A> {
-  private readonly toJson: (message: A) => Effect.Effect<unknown, Schema.SchemaError>
-  private readonly fromJson: (json: unknown) => Effect.Effect<A, Schema.SchemaError>
+  private readonly text: Text<A>
   /** One lane per peer and channel: kept here, where its type is known. */
   private readonly lanes = new WeakMap<Topic, Lane<A>>()
 
   constructor(schema: Schema.Codec<A, unknown>) {
-    const json = Schema.toCodecJson(schema)
-    this.toJson = Schema.encodeUnknownEffect(json)
-    this.fromJson = Schema.decodeUnknownEffect(json)
+    this.text = new Text(schema)
   }
 
   /** The text of a message: JSON, on one line. */
   encode(message: A): Effect.Effect<string, Schema.SchemaError> {
-    const json = this.toJson(message)
-    return isSettled(json) && Exit.isSuccess(json)
-      ? Exit.succeed(JSON.stringify(json.value))
-      : Effect.map(json, JSON.stringify)
+    return this.text.encode(message)
   }
 
   cell(stored: Stored): Cell<A> {
@@ -44,17 +39,11 @@ export class MessageCodec<A> {
   /** The message, or the gap that stands for one that does not fit the schema (promise S10). */
   decode(cell: Cell<A>): Effect.Effect<Message<A> | Gap> {
     if (cell.delivery !== undefined) return Exit.succeed(cell.delivery)
-    let json: unknown
-    try {
-      json = JSON.parse(cell.stored.payload)
-    } catch {
-      return Exit.succeed((cell.delivery = undecodable))
-    }
-    const value = this.fromJson(json)
+    const value = this.text.decode(cell.stored.payload)
     if (isSettled(value)) {
       return Exit.succeed((cell.delivery = Exit.isSuccess(value) ? message(value.value, cell.stored) : undecodable))
     }
-    return Effect.matchCause(value, {
+    return Effect.match(value, {
       onFailure: () => (cell.delivery ??= undecodable),
       onSuccess: (value) => (cell.delivery ??= message(value, cell.stored))
     })

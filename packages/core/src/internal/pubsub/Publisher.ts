@@ -7,6 +7,7 @@ import { byteLength } from "../../Name.ts"
 import type { Published } from "../../PubSub.ts"
 import { type Entry, type History, maxBatchBytes, maxBatchEntries, type Service as Store } from "../../PubSubStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
+import { weigh } from "../Text.ts"
 import * as Frame from "../../Frame.ts"
 
 /** One message on its way. */
@@ -41,10 +42,6 @@ class Many implements Call {
     this.resume = resume
   }
 }
-
-/** Counting bytes costs as much as writing them: where three for each character are no problem, that will do. */
-const weigh = (payload: string): number =>
-  payload.length * 3 <= maxBatchBytes / maxBatchEntries ? payload.length * 3 : byteLength(payload)
 
 /** No less than it takes, and exact where it could matter for the bound of a call. */
 const weighAll = (entries: ReadonlyArray<Entry>): number => {

@@ -1,6 +1,6 @@
 /** What a task's definition knows with its types: its three texts, its keys, and which failures are worth another try. */
 import type * as Schema from "effect/Schema"
-import { Text } from "./Text.ts"
+import { Text } from "../Text.ts"
 
 export interface Options<A, B, E> {
   readonly payload: Schema.Codec<A, unknown>

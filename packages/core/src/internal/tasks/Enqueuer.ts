@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type { BackendError } from "../../BackendError.ts"
-import { byteLength } from "../../Name.ts"
 import {
   type Accepted,
   type Entry,
@@ -21,14 +20,11 @@ import {
   type Service as Store
 } from "../../TaskQueueStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
+import { weigh } from "../Text.ts"
 
 /** Calls of one queue that may wait for the backend, and their bytes (promise A5). */
 const maxWaiting = 16_384
 const maxWaitingBytes = 16 * maxBatchBytes
-
-/** Counting bytes costs as much as writing them: where three for each character are no problem, that will do. */
-export const weigh = (payload: string): number =>
-  payload.length * 3 <= maxBatchBytes / maxBatchEntries ? payload.length * 3 : byteLength(payload)
 
 /** One task on its way. */
 class One implements Call {

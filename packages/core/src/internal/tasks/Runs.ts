@@ -22,7 +22,7 @@ import { isSettled } from "../Settled.ts"
 import type { Definition } from "./Definition.ts"
 import * as Limits from "./Limits.ts"
 import * as Retry from "./Retry.ts"
-import { Undecodable } from "./Text.ts"
+import { Undecodable } from "../Text.ts"
 
 /** Why a run is interrupted from outside: its task goes back, or is somebody else's by now. */
 export type Stop = "Release" | "Lost"

@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { isSettled } from "../Settled.ts"
+import { byteLength } from "../Name.ts"
+import { isSettled } from "./Settled.ts"
 
 /** What was kept does not fit the schema, or is no JSON. */
 export class Undecodable extends Data.TaggedError("Undecodable")<{ readonly message: string }> {}
@@ -36,6 +37,12 @@ export class Text<A> {
     return Effect.catchCause(value, () => Effect.fail(undecodable))
   }
 }
+
+/** What a text may take of a batch: where so little is no problem, three bytes for a character will do for a count. */
+const shareBytes = 2_048
+
+/** No fewer bytes than it takes; counting them costs as much as writing them. */
+export const weigh = (text: string): number => (text.length * 3 <= shareBytes ? text.length * 3 : byteLength(text))
 
 /** Not every schema makes sure that it is JSON: Schema.Any lets anything through. */
 const written = (json: unknown): Exit.Exit<string, Schema.SchemaError> => {
