@@ -5,6 +5,7 @@ import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegist
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
 import { mutants as limits } from "../../packages/testkit/test/mutants/TaskLimit.ts"
 import { mutants as outcomes } from "../../packages/testkit/test/mutants/TaskOutcome.ts"
+import { mutants as recoveries } from "../../packages/testkit/test/mutants/TaskRecovery.ts"
 import { mutants as tasks } from "../../packages/testkit/test/mutants/TaskQueue.ts"
 import { mutants as taskScripts } from "../../packages/testkit/test/mutants/TaskQueueScripts.ts"
 import { mutants as schedules } from "../../packages/testkit/test/mutants/TaskSchedule.ts"
@@ -29,8 +30,9 @@ export const services: Readonly<Record<string, Laws>> = {
       laws("TaskOrderLaws"),
       laws("TaskOutcomeLaws"),
       laws("TaskLimitLaws"),
+      laws("TaskRecoveryLaws"),
       laws("TaskScheduleLaws")
     ],
-    mutants: [...tasks, ...outcomes, ...limits, ...schedules, ...taskScripts]
+    mutants: [...tasks, ...outcomes, ...limits, ...recoveries, ...schedules, ...taskScripts]
   }
 }

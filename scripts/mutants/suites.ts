@@ -15,6 +15,7 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskRecoveryLaws from "@troupe/testkit/laws/TaskRecoveryLaws"
 import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
 import * as Effect from "effect/Effect"
@@ -62,7 +63,14 @@ export const suites: Readonly<Record<string, Suite>> = {
   ),
   PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub")),
   TaskQueue: suite(
-    { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
+    {
+      ...TaskQueueLaws,
+      ...TaskOrderLaws,
+      ...TaskOutcomeLaws,
+      ...TaskLimitLaws,
+      ...TaskRecoveryLaws,
+      ...TaskScheduleLaws
+    },
     MemoryTaskQueue.layer(bounded),
     async () => {
       const RedisTaskQueue = await import("@troupe/redis-live/RedisTaskQueue")

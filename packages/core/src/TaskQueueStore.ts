@@ -193,6 +193,8 @@ export interface Beaten {
   readonly isReady: boolean
   readonly isPaused: boolean
   readonly dueInMs: number | undefined
+  /** A bound ended the taking back early: there may be more to take back at once. */
+  readonly isMore: boolean
 }
 
 // -- looking ------------------------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ export interface Fired {
 export const maxBatchEntries = 512
 /** Bytes of one batch's payloads; an entry that is larger goes alone. */
 export const maxBatchBytes = 1_048_576
-/** Sleeping tasks that one step wakes; kept answers, ids and keys that one step or beat collects; pages of reaping. */
+/** Sleeping tasks that one step wakes; kept answers, ids and keys that one step or beat collects; tasks that one beat takes back. */
 export const maxPromoted = 256
 export const maxCollected = 128
 export const maxReaped = 256
@@ -332,8 +334,9 @@ export interface Service {
    */
   readonly step: (queue: string, step: Step) => Effect.Effect<Stepped, BackendError>
   /**
-   * Renews leases, and takes back what belongs to claimers whose lease is over: each such task counts an attempt and a
-   * crash if its run had begun. One round trip for all of them together; on a cluster one a queue, all at once.
+   * Renews leases, and takes back what belongs to claimers whose lease is over, `maxReaped` tasks of a queue at most: each
+   * counts an attempt and a crash if its run had begun. One round trip for all of them together; on a cluster one a queue,
+   * all at once.
    *
    * Nobody is judged within one lease after a silence of all of half a lease, or a step of the clock (P5, D3).
    */

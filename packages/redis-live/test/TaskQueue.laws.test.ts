@@ -5,6 +5,7 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskRecoveryLaws from "@troupe/testkit/laws/TaskRecoveryLaws"
 import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import * as TaskQueueModel from "@troupe/testkit/laws/TaskQueueModel"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
@@ -20,7 +21,14 @@ for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
     Conformance.suite(
       "TaskQueue",
-      { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
+      {
+        ...TaskQueueLaws,
+        ...TaskOrderLaws,
+        ...TaskOutcomeLaws,
+        ...TaskLimitLaws,
+        ...TaskRecoveryLaws,
+        ...TaskScheduleLaws
+      },
       (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
     )
 

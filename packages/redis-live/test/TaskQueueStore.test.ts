@@ -702,7 +702,7 @@ const tests = (at: At) => {
       expect((yield* crashed.settle(...claimed.map((claim) => done(claim)))).outcomes).toEqual(Array(300).fill("Lost"))
       // It is cancelled where it lies.
       expect(yield* q.store.cancel(q.name, (yield* q.store.page(q.name, "Claimed", "")).tasks[0]?.id ?? "")).toBe(true)
-      yield* judge.beat()
+      expect((yield* judge.beat()).isMore).toBe(false)
       expect(yield* q.store.counts(q.name)).toMatchObject({ claimed: 0, ready: 299 })
     }))
 

@@ -25,7 +25,8 @@ describe("a beat", () => {
       cancelled: [2],
       isReady: false,
       isPaused: false,
-      dueInMs: 9
+      dueInMs: 9,
+      isMore: false
     })
     expect(play.beat("p.1", { lanes: ["l", "lother"] }).isReady).toBe(true)
     expect(play.beat("p.2").cancelled).toEqual([])
@@ -129,13 +130,13 @@ describe("a claimer that is dead", () => {
     play.beat("p.2")
     play.pass(leaseMs, "p.2")
     play.now += 1
-    play.beat("p.2")
+    expect(play.beat("p.2").isMore).toBe(true)
     expect(play.counts).toEqual([256, 0, 344, 0])
     expect(play.settle("p.1", done(last))).toEqual(["Lost"])
     expect(play.list("Claimed").length).toBe(344)
     expect(play.cancel(last.id)).toBe(true)
-    play.beat("p.2")
-    play.beat("p.2")
+    expect(play.beat("p.2").isMore).toBe(true)
+    expect(play.beat("p.2").isMore).toBe(false)
     expect(play.counts).toEqual([599, 0, 0, 0])
     expect(payloads(play.claim("p.2", 3))).toEqual(["0", "1", "2"])
   })

@@ -3,6 +3,7 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskRecoveryLaws from "@troupe/testkit/laws/TaskRecoveryLaws"
 import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
@@ -10,6 +11,13 @@ import { bounded } from "./bounded.ts"
 
 Conformance.suite(
   "TaskQueue on memory",
-  { ...TaskQueueLaws, ...TaskOrderLaws, ...TaskOutcomeLaws, ...TaskLimitLaws, ...TaskScheduleLaws },
+  {
+    ...TaskQueueLaws,
+    ...TaskOrderLaws,
+    ...TaskOutcomeLaws,
+    ...TaskLimitLaws,
+    ...TaskRecoveryLaws,
+    ...TaskScheduleLaws
+  },
   (options) => MemoryWorld.make({ ...options, layer: () => MemoryTaskQueue.layer(bounded) })
 )

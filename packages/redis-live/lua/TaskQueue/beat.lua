@@ -3,7 +3,7 @@
 -- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
--- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
+-- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
@@ -22,7 +22,7 @@ local function beat()
   if isHeld then call('ZADD', base .. ':leases', int(now + lease), claimer) end
   call('ZADD', base .. ':names', 'XX', int(now), string.match(claimer, '^(.*)%.') or '')
   if now >= m.judgeFrom then take(claimer) end
-  back()
+  local isMore = back()
   trim(tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
   collect(128)
   abandoned(lowest)
@@ -31,7 +31,7 @@ local function beat()
   wakeAll()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
-  local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1 }
+  local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }
   for i = 1, #cancelled, 2 do
     if cancelled[i + 1] == claimer then mine[#mine + 1] = cancelled[i] end
   end

@@ -319,11 +319,12 @@ const foreign: Beaten = {
   cancelled: [],
   isReady: false,
   isPaused: false,
-  dueInMs: undefined
+  dueInMs: undefined,
+  isMore: false
 }
 
 const beaten = (reply: unknown): Beaten => {
-  const [format, held, fence, ready, paused, due, ...cancelled] = list(reply)
+  const [format, held, fence, ready, paused, due, more, ...cancelled] = list(reply)
   if (format !== "") return foreign
   return {
     isHeld: held === 1,
@@ -331,7 +332,8 @@ const beaten = (reply: unknown): Beaten => {
     cancelled: cancelled.map(Number),
     isReady: ready === 1,
     isPaused: paused === 1,
-    dueInMs: wait(due)
+    dueInMs: wait(due),
+    isMore: more === 1
   }
 }
 

@@ -692,11 +692,11 @@ return { '', 'W' }
 `
 })
 
-/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...} Cost: O(queues + what is reaped) */
+/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...} Cost: O(queues + what is reaped) */
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "0daff39085cafff37297d0bb0f345ce044d59b97",
+  sha: "d1d029ea48a320f3a587769fee9f81303d58548d",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -729,7 +729,7 @@ export const taskqueueBeat = Script.make({
 -- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
--- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, number cancelled, ...}
+-- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
@@ -962,7 +962,7 @@ local function collect(most)
 end
 -- What belongs to whom nobody hears of any more.
 -- take(caller): takes all claims away from claimers whose lease is over; they lie in \`:claimed:<claimer>!<when>\` since
--- back(): gives at most 256 of what was taken away back to the queue
+-- back(): gives at most 256 of what was taken away back to the queue; true: as many as that
 local function take(caller)
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
     if claimer ~= caller and not string.find(claimer, '!', 1, true) then
@@ -1005,6 +1005,7 @@ local function back()
     end
     if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end
   end
+  return left == 0
 end
 -- abandoned(lane): what waits for a peer that has not worked for an hour, while others did, goes to the end of that lane,
 -- at most 128. A name for which nothing waits is forgotten.
@@ -1050,7 +1051,7 @@ local function beat()
   if isHeld then call('ZADD', base .. ':leases', int(now + lease), claimer) end
   call('ZADD', base .. ':names', 'XX', int(now), string.match(claimer, '^(.*)%.') or '')
   if now >= m.judgeFrom then take(claimer) end
-  back()
+  local isMore = back()
   trim(tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))
   collect(128)
   abandoned(lowest)
@@ -1059,7 +1060,7 @@ local function beat()
   wakeAll()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
-  local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1 }
+  local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }
   for i = 1, #cancelled, 2 do
     if cancelled[i + 1] == claimer then mine[#mine + 1] = cancelled[i] end
   end

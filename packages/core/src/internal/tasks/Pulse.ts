@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
+import type { BackendError } from "../../BackendError.ts"
 import type { Service as Store } from "../../TaskQueueStore.ts"
 import { monotonicMs } from "../monotonic.ts"
 import type { Claimer } from "./Claimer.ts"
@@ -43,18 +44,19 @@ export class Pulse {
         yield* this.some.await
         yield* Effect.sleep(Duration.millis(waitMs))
         const jitter = yield* Random.next
-        const beaten = yield* Effect.isSuccess(this.beat)
+        const beaten = yield* Effect.isSuccess(Effect.suspend(() => this.beat([...this.claimers])))
         waitMs = beaten ? this.heartbeatMs : Math.min(this.heartbeatMs, 1_000) * (0.5 + jitter / 2)
       })
     )
   })
 
-  private readonly beat = Effect.suspend(() => {
-    const claimers = [...this.claimers]
+  private beat(claimers: ReadonlyArray<Claimer>): Effect.Effect<void, BackendError> {
     if (claimers.length === 0) return Effect.void
     const sentAt = monotonicMs(this.clock)
-    return Effect.map(this.store.beat(claimers.map((claimer) => claimer.beat())), (answers) => {
+    return Effect.flatMap(this.store.beat(claimers.map((claimer) => claimer.beat())), (answers) => {
       answers.forEach((answer, i) => claimers[i]!.beaten(answer, sentAt))
+      // What a beat left behind has no time to wait for the next one (promise T3).
+      return this.beat(claimers.filter((claimer, i) => answers[i]!.isMore && this.claimers.has(claimer)))
     })
-  })
+  }
 }

@@ -1,6 +1,6 @@
 -- What belongs to whom nobody hears of any more.
 -- take(caller): takes all claims away from claimers whose lease is over; they lie in `:claimed:<claimer>!<when>` since
--- back(): gives at most 256 of what was taken away back to the queue
+-- back(): gives at most 256 of what was taken away back to the queue; true: as many as that
 local function take(caller)
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
     if claimer ~= caller and not string.find(claimer, '!', 1, true) then
@@ -43,4 +43,5 @@ local function back()
     end
     if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end
   end
+  return left == 0
 end

@@ -27,7 +27,7 @@ export const beat = (desk: Desk, now: number, { claimer, lanes, leaseMs, letters
   const own = desk.lanes.get(laneOf(claimer))
   if (own !== undefined) own.heard = now
   if (now >= desk.judgeFrom) convict(desk, now)
-  reap(turn)
+  const isMore = reap(turn)
   adopt(turn, lanes)
   collect(turn)
   trim(turn, letters)
@@ -40,7 +40,8 @@ export const beat = (desk: Desk, now: number, { claimer, lanes, leaseMs, letters
     ),
     isReady: Lanes.isReady(desk, lanes),
     isPaused: desk.isPaused,
-    dueInMs: due === Infinity ? undefined : Math.max(0, due - now)
+    dueInMs: due === Infinity ? undefined : Math.max(0, due - now),
+    isMore
   })
 }
 
@@ -63,15 +64,18 @@ const convict = (desk: Desk, now: number): void => {
   }
 }
 
-const reap = (turn: Turn): void => {
+/** True: as many as one beat may. */
+const reap = (turn: Turn): boolean => {
   const { reaping, tasks } = turn.desk
-  for (let count = 0; count < maxReaped; count++) {
+  let count = 0
+  for (; count < maxReaped; count++) {
     const number = Deque.shift(reaping)
     if (number === undefined) break
     const task = tasks.get(number)
     if (task !== undefined) recover(turn, task)
   }
   if (Deque.length(reaping) === 0) Deque.keep(reaping, () => true)
+  return count === maxReaped
 }
 
 const recover = (turn: Turn, task: Task): void => {
