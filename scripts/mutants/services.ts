@@ -27,6 +27,7 @@ export const services: Readonly<Record<string, Laws>> = {
   TaskQueue: {
     files: [
       laws("TaskQueueLaws"),
+      laws("TaskQueueStoreLaws"),
       laws("TaskOrderLaws"),
       laws("TaskOutcomeLaws"),
       laws("TaskLimitLaws"),

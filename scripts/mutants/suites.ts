@@ -1,5 +1,6 @@
 /** The services whose laws are tried: the laws, and what a peer is made of on each backend. */
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
+import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
@@ -15,6 +16,7 @@ import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
 import * as TaskQueueLaws from "@troupe/testkit/laws/TaskQueueLaws"
+import * as TaskQueueStoreLaws from "@troupe/testkit/laws/TaskQueueStoreLaws"
 import * as TaskRecoveryLaws from "@troupe/testkit/laws/TaskRecoveryLaws"
 import * as TaskScheduleLaws from "@troupe/testkit/laws/TaskScheduleLaws"
 import type * as RedisClient from "@troupe/redis-live/RedisClient"
@@ -65,16 +67,17 @@ export const suites: Readonly<Record<string, Suite>> = {
   TaskQueue: suite(
     {
       ...TaskQueueLaws,
+      ...TaskQueueStoreLaws,
       ...TaskOrderLaws,
       ...TaskOutcomeLaws,
       ...TaskLimitLaws,
       ...TaskRecoveryLaws,
       ...TaskScheduleLaws
     },
-    MemoryTaskQueue.layer(bounded),
+    Layer.provideMerge(TaskQueue.layer(bounded), MemoryTaskQueue.store),
     async () => {
       const RedisTaskQueue = await import("@troupe/redis-live/RedisTaskQueue")
-      return { layer: RedisTaskQueue.layer(bounded) }
+      return { layer: Layer.provideMerge(TaskQueue.layer(bounded), RedisTaskQueue.store) }
     }
   )
 }

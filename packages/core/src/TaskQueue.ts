@@ -245,9 +245,12 @@ export interface Service {
   ) => Stream.Stream<DeadLetter<A>, BackendError>
   /** One round trip. */
   readonly counts: (task: AnyTask) => Effect.Effect<Counts, BackendError>
-  /** Sends dead tasks back to work, attempts at zero, and says how many. All of them where no id is given. */
+  /**
+   * Sends dead tasks back to work, attempts at zero, and says how many. Where no id is given all that are dead by then: what
+   * dies again meanwhile stays. A round trip per 128.
+   */
   readonly redrive: (task: AnyTask, id?: TaskId) => Effect.Effect<number, BackendError>
-  /** Removes all tasks of a state, and says how many. */
+  /** Removes all tasks of a state that are there by then, and says how many; what comes meanwhile stays. A round trip per 128. */
   readonly purge: (task: AnyTask, state: "Ready" | "Delayed" | "Dead") => Effect.Effect<number, BackendError>
   /** When it returns nothing is claimed any more in the whole cluster; what runs is finished. One round trip. */
   readonly pause: (task: AnyTask) => Effect.Effect<void, BackendError>

@@ -362,12 +362,18 @@ export interface Service {
     cursor: string
   ) => Effect.Effect<Page, BackendError>
   readonly counts: (queue: string) => Effect.Effect<Counts, BackendError>
-  /** Sends dead letters back to the end of their lanes, attempts at zero: that one, or the oldest `pageSize` of up to `until`. Stays: one whose key is taken. */
+  /**
+   * Sends dead letters back to the end of their lanes, attempts at zero: that one, or at most `pageSize` of those that were
+   * dead at the first page, the oldest first. Stays: one whose key is taken.
+   */
   readonly redrive: (
     queue: string,
     which: { readonly id: string } | { readonly cursor: string }
   ) => Effect.Effect<{ readonly count: number; readonly cursor: string }, BackendError>
-  /** Removes at most `pageSize` of them, cancelled as far as anyone awaits them. */
+  /**
+   * Removes at most `pageSize` of them, cancelled as far as anyone awaits them: nothing that was enqueued after the first
+   * page, or has died since, however much that is.
+   */
   readonly purge: (
     queue: string,
     state: "Ready" | "Delayed" | "Dead",

@@ -204,7 +204,7 @@ describe("purging", () => {
     )
     const [running] = play.claim("p.1", 2, { lanes: ["lk"] })
     const first = play.purge("Ready")
-    expect(first).toEqual({ count: 128, cursor: "128" })
+    expect(first.count).toBe(128)
     expect(play.purge("Ready", first.cursor)).toEqual({ count: 73, cursor: "" })
     expect(play.counts).toEqual([0, 1, 1, 0])
     expect(play.answer("5.life")).toEqual({ _tag: "Cancelled" })

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes tasks that wait, sleep or are dead, at most 128.
+-- Removes tasks that wait, sleep or are dead, at most 128, of those that were there when it began.
 -- KEYS[1] queue     as in step
 -- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
@@ -9,21 +9,33 @@
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
 -- PARTS ground, many, record, lanes, end, pages, unqueue
-local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local state, most, from = ARGV[2], string.match(ARGV[3], '^(%d+) (.*)$')
+local members, done, count, _ = {}, '', 0, nil
+-- Of what was there when it began: by its number, and by when it is due, or has died.
+most = tonumber(most) or m.next
 if state == 'R' then
-  numbers, _, done = ready(cursor)
-  -- A page may be longer than asked for: the rest of it comes with the same cursor.
-  if #numbers > 128 then done = cursor == '' and '0' or cursor end
+  from = from or '0'
+  members, _, done = ready(from)
 else
-  local members
-  members, _, done = after(base .. (state == 'S' and ':delayed' or ':dead'), cursor)
-  for i, member in ipairs(members) do numbers[i] = bare(member) end
+  local key = base .. (state == 'S' and ':delayed' or ':dead')
+  from = from or '0 0 ' .. (call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
+  local scores
+  members, scores, done = after(key, from)
+  -- All that is behind it in the same ms is as new.
+  if done ~= '' and tonumber(bare(members[#members])) > most then
+    done = int(scores[#scores] + 1) .. ' 0' .. string.match(done, ' %d+$')
+  end
 end
-for i = 1, math.min(128, #numbers) do
-  local number = numbers[i]
-  local record = call('HGET', base .. ':tasks', number)
+for i = 1, #members do
+  local number = bare(members[i])
+  local record = tonumber(number) <= most and call('HGET', base .. ':tasks', number)
   if record and isKnown(record) then
+    -- A page may be longer than asked for: the rest of it comes with the same cursor.
+    if count == 128 then
+      done = from
+      break
+    end
     if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
@@ -31,4 +43,4 @@ for i = 1, math.min(128, #numbers) do
 end
 clear()
 wakeAll()
-return { '', count, done }
+return { '', count, done == '' and '' or int(most) .. ' ' .. done }

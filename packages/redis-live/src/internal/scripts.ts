@@ -2569,11 +2569,11 @@ return { '', 1 }
 `
 })
 
-/** Removes tasks that wait, sleep or are dead, at most 128. Returns {format} of newer data, else {"", how many, the next cursor or ""} Cost: O(page * claimers) where ready, else O(log n + page) */
+/** Removes tasks that wait, sleep or are dead, at most 128, of those that were there when it began. Returns {format} of newer data, else {"", how many, the next cursor or ""} Cost: O(page * claimers) where ready, else O(log n + page) */
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "8685ccddaa83c31a027077b737e744435af9204a",
+  sha: "e81012ae1edcd20ade5a333dda8f0f4fca6edae8",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2595,7 +2595,7 @@ export const taskqueuePurge = Script.make({
     "HLEN"
   ],
   source: `#!lua flags=allow-oom
--- Removes tasks that wait, sleep or are dead, at most 128.
+-- Removes tasks that wait, sleep or are dead, at most 128, of those that were there when it began.
 -- KEYS[1] queue     as in step
 -- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
@@ -2837,21 +2837,33 @@ local function unqueue(number, record)
   -- Perhaps it was the one that a free place had been for: nobody else would call the next.
   if place and call('ZREM', base .. ':waiting:' .. place, number) == 0 then summon(place) end
 end
-local state, cursor, numbers, count, done, _ = ARGV[2], ARGV[3], {}, 0, '', nil
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local state, most, from = ARGV[2], string.match(ARGV[3], '^(%d+) (.*)$')
+local members, done, count, _ = {}, '', 0, nil
+-- Of what was there when it began: by its number, and by when it is due, or has died.
+most = tonumber(most) or m.next
 if state == 'R' then
-  numbers, _, done = ready(cursor)
-  -- A page may be longer than asked for: the rest of it comes with the same cursor.
-  if #numbers > 128 then done = cursor == '' and '0' or cursor end
+  from = from or '0'
+  members, _, done = ready(from)
 else
-  local members
-  members, _, done = after(base .. (state == 'S' and ':delayed' or ':dead'), cursor)
-  for i, member in ipairs(members) do numbers[i] = bare(member) end
+  local key = base .. (state == 'S' and ':delayed' or ':dead')
+  from = from or '0 0 ' .. (call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
+  local scores
+  members, scores, done = after(key, from)
+  -- All that is behind it in the same ms is as new.
+  if done ~= '' and tonumber(bare(members[#members])) > most then
+    done = int(scores[#scores] + 1) .. ' 0' .. string.match(done, ' %d+$')
+  end
 end
-for i = 1, math.min(128, #numbers) do
-  local number = numbers[i]
-  local record = call('HGET', base .. ':tasks', number)
+for i = 1, #members do
+  local number = bare(members[i])
+  local record = tonumber(number) <= most and call('HGET', base .. ':tasks', number)
   if record and isKnown(record) then
+    -- A page may be longer than asked for: the rest of it comes with the same cursor.
+    if count == 128 then
+      done = from
+      break
+    end
     if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
@@ -2859,7 +2871,7 @@ for i = 1, math.min(128, #numbers) do
 end
 clear()
 wakeAll()
-return { '', count, done }
+return { '', count, done == '' and '' or int(most) .. ' ' .. done }
 `
 })
 

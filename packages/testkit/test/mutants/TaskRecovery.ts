@@ -1,11 +1,12 @@
-/** Mistakes in how tasks come back, one at least for each of TaskRecoveryLaws. */
+/** Mistakes in how tasks come back, and in what a store does between two requests: TaskRecoveryLaws, TaskQueueStoreLaws. */
 import type { Mutant } from "./Mutant.ts"
 
 const everywhere = ["memory", "redis", "cluster"] as const
 const servers = ["redis", "cluster"] as const
 const core = (name: string): string => `packages/core/src/internal/tasks/${name}.ts`
 const desk = (name: string): string => `packages/testkit/src/internal/desk/${name}.ts`
-const part = (name: string): string => `packages/redis-live/lua/TaskQueue/parts/${name}.lua`
+const script = (name: string): string => `packages/redis-live/lua/TaskQueue/${name}.lua`
+const part = (name: string): string => script(`parts/${name}`)
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -29,6 +30,51 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: part("reap"),
     find: "return left == 0",
     replace: "return left < 0",
+    worlds: servers
+  },
+  {
+    name: "a purge takes what comes meanwhile",
+    law: "aPurgeIsOfWhatWasThere",
+    file: desk("Orders"),
+    find: "found.length > pageSize || task.number > last",
+    replace: "found.length > pageSize"
+  },
+  {
+    name: "the script purges what comes meanwhile",
+    law: "aPurgeIsOfWhatWasThere",
+    file: script("purge"),
+    find: "tonumber(number) <= most and",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "the script looks at each that has come meanwhile for the same time",
+    law: "aPurgeIsOfWhatWasThere",
+    file: script("purge"),
+    find: "if done ~= '' and tonumber",
+    replace: "if done == '' and tonumber",
+    worlds: servers
+  },
+  {
+    name: "a purge takes who dies meanwhile",
+    law: "whatDiesMeanwhileStaysDead",
+    file: desk("Orders"),
+    find: '(state === "Ready" || task.at <= until)',
+    replace: "true"
+  },
+  {
+    name: "a redrive takes who dies meanwhile",
+    law: "whatDiesMeanwhileStaysDead",
+    file: desk("Letters"),
+    find: "at <= began",
+    replace: "at >= 0"
+  },
+  {
+    name: "the script redrives who dies meanwhile",
+    law: "whatDiesMeanwhileStaysDead",
+    file: script("redrive"),
+    find: "ARGV[3] == '' and '0 0 ' .. int(now) or",
+    replace: "",
     worlds: servers
   }
 ]

@@ -1,9 +1,9 @@
 /** What is done to a queue and its tasks from outside: progress, cancelling, purging, pausing, departing. */
 import { type Claimed, type Claimer, pageSize, rememberedMs } from "@troupe/core/TaskQueueStore"
 import { handBack } from "./Claims.ts"
-import { type Desk, held } from "./Desk.ts"
+import { type Desk, held, type Task } from "./Desk.ts"
 import { end, numberOf } from "./Ends.ts"
-import { pages } from "./Looks.ts"
+import * as Ordered from "./Ordered.ts"
 import { close, type Done, open, type Push } from "./Turn.ts"
 
 export const progress = (desk: Desk, claimer: Claimer, { fence, number }: Claimed, value: string): boolean => {
@@ -32,9 +32,18 @@ export const purge = (
   cursor: string
 ): Done<{ readonly count: number; readonly cursor: string }> => {
   const turn = open(desk, now)
-  const page = pages[state](desk, cursor, pageSize)
-  for (const task of page.tasks) end(turn, task, state === "Dead" ? undefined : { _tag: "Cancelled" })
-  return close(turn, { count: page.tasks.length, cursor: page.cursor })
+  const order = state === "Ready" ? undefined : state === "Delayed" ? desk.sleeping : desk.dead
+  const latest = order === undefined ? Infinity : (Ordered.scoreAt(order, order.size - 1) ?? -Infinity)
+  // Of what was there when it began: by its number, and by when it is due, or has died.
+  const [last = 0, until = 0] = cursor === "" ? [desk.number, latest] : cursor.split(" ").map(Number)
+  const found: Array<Task> = []
+  for (const task of desk.tasks.values()) {
+    if (found.length > pageSize || task.number > last) break
+    if (task.state === state && (state === "Ready" || task.at <= until)) found.push(task)
+  }
+  const page = found.slice(0, pageSize)
+  for (const task of page) end(turn, task, state === "Dead" ? undefined : { _tag: "Cancelled" })
+  return close(turn, { count: page.length, cursor: found.length > pageSize ? `${last} ${until}` : "" })
 }
 
 export const pause = (desk: Desk, isPaused: boolean): Done<void> => {

@@ -1,0 +1,50 @@
+/**
+ * What TaskQueue's policy relies on in a store and no application can time: what comes between two requests of one call.
+ * The laws want a peer's store beside its queues.
+ */
+import * as Effect from "effect/Effect"
+import * as assert from "node:assert/strict"
+import { dead, type Law, queue } from "../internal/claiming.ts"
+
+/** T16 A purge of everything removes what was there when it began and nothing that came since, and ends. */
+export const aPurgeIsOfWhatWasThere: Law = (world) =>
+  Effect.gen(function* () {
+    const peer = yield* world.spawn()
+    for (const [i, inMs] of [undefined, 60_000, 90_000].entries()) {
+      const state = inMs === undefined ? "Ready" : "Delayed"
+      const its = queue(peer, `${i}`)
+      yield* its.add(300, state === "Ready" ? {} : { due: { inMs: 60_000 } })
+      const purged = yield* its.pages(
+        (store, cursor) => store.purge(`${i}`, state, cursor),
+        its.add(200, inMs === undefined ? {} : { due: { inMs } })
+      )
+      assert.equal(purged.sum, 300)
+      assert.ok(Number.isFinite(purged.pages))
+      const left = 200 * (purged.pages - 1)
+      assert.deepEqual(yield* its.counts, inMs === undefined ? [left, 0, 0, 0] : [0, left, 0, 0])
+    }
+  })
+
+/** T16 Dead letters that are purged, or sent back, are those that were dead when it began. */
+export const whatDiesMeanwhileStaysDead: Law = (world) =>
+  Effect.gen(function* () {
+    const peer = yield* world.spawn()
+    for (const name of ["purge", "redrive"] as const) {
+      const its = queue(peer, name)
+      const die = Effect.gen(function* () {
+        yield* world.advance(1)
+        yield* its.add(200)
+        const { claimed } = yield* its.step({ free: 200 })
+        yield* its.step({ settlements: claimed.map(dead) })
+      })
+      yield* its.add(500)
+      yield* its.add(500)
+      yield* die
+      yield* die
+      const { pages, sum } = yield* its.pages(
+        (store, cursor) => (name === "purge" ? store.purge(name, "Dead", cursor) : store.redrive(name, { cursor })),
+        die
+      )
+      assert.deepEqual([sum, pages], [400, 4])
+    }
+  })
