@@ -169,7 +169,10 @@ export interface Stepped {
   readonly dueInMs: number | undefined
   /** A bound ended this step early: there may be more at once. */
   readonly isMore: boolean
-  /** It got less than it had free, and will be woken by what comes, after those that are idle already. */
+  /**
+   * It got less than it had free, and will be woken by what comes, after those that are idle already, for as long as it
+   * beats: it has a lease as if it held something.
+   */
   readonly isIdle: boolean
 }
 
@@ -379,7 +382,7 @@ export interface Service {
     state: "Ready" | "Delayed" | "Dead",
     cursor: string
   ) => Effect.Effect<{ readonly count: number; readonly cursor: string }, BackendError>
-  /** From then on nothing is claimed, until it is called with false. Tells all claimers that hold or await something. */
+  /** From then on nothing is claimed, until it is called with false. Tells all claimers that hold something. */
   readonly pause: (queue: string, isPaused: boolean) => Effect.Effect<void, BackendError>
   /**
    * Has a definition of a schedule count, if it is of a later start than the one that does. It takes over the last slot,

@@ -978,7 +978,7 @@ const tests = (at: At) => {
       expect(yield* q.heard).toEqual(["idle.1:work"])
       yield* q.claimer("two").step()
       yield* idle.step()
-      yield* reap(q)
+      yield* reap(q, idle)
       expect(yield* q.heard).toEqual(["idle.1:work"])
     }))
 

@@ -1,6 +1,6 @@
 /** The queue in memory, as a state machine: in which order, how many at a time, and who is woken. */
 import { describe, expect, it } from "@effect/vitest"
-import { dead, done, entry, payloads, Play, release, retry } from "./support/Play.ts"
+import { dead, done, entry, leaseMs, payloads, Play, release, retry } from "./support/Play.ts"
 
 /** A task that has taken a peer with it so many times, and stands in its lane. */
 const crashed = (play: Play, payload: string, times: number, lane = "l") => {
@@ -451,7 +451,21 @@ describe("who is woken", () => {
     play.claim("p.2", 3)
     idle(play, "p.3", "p.4", "p.5", "p.6")
     play.crash("p.2", "p.3")
-    expect(play.heard()).toEqual(["p.3 work", "p.4 work", "p.5 work"])
+    expect(play.heard()).toEqual(["p.3 work"])
+  })
+
+  it("is nobody who is not heard of any more", () => {
+    const play = new Play()
+    idle(play, "p.1", "p.2")
+    play.beat("p.2")
+    play.pass(2 * leaseMs, "p.2")
+    play.add("a")
+    expect(play.heard()).toEqual(["p.2 work"])
+    // It comes back, and is told again.
+    play.settle("p.2", ...play.claim("p.2", 1).map((claim) => done(claim)))
+    idle(play, "p.1")
+    play.add("b")
+    expect(play.heard()).toEqual(["p.1 work"])
   })
 })
 

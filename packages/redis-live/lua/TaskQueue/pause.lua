@@ -6,7 +6,7 @@
 -- ARGV[2] paused    1: nothing is
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claimers)
--- COMMANDS TIME, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
 -- PARTS ground
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key, word = ':leases', 'pause'
@@ -15,6 +15,9 @@ else
   call('HDEL', base .. ':meta', 'paused')
   key, word = ':idle', 'work'
 end
-for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do call('SPUBLISH', base .. ':' .. claimer, word) end
+for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do
+  local isTold = word == 'work' or call('EXISTS', base .. ':claimed:' .. claimer) == 1
+  if isTold then call('SPUBLISH', base .. ':' .. claimer, word) end
+end
 if word == 'work' then call('DEL', base .. ':idle') end
 return { '' }

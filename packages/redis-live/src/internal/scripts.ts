@@ -696,7 +696,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "d1d029ea48a320f3a587769fee9f81303d58548d",
+  sha: "70db1708d279b676ded428765c50721e294e7747",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -961,7 +961,8 @@ local function collect(most)
   many('HDEL', ':results', results)
 end
 -- What belongs to whom nobody hears of any more.
--- take(caller): takes all claims away from claimers whose lease is over; they lie in \`:claimed:<claimer>!<when>\` since
+-- take(caller): takes all claims away from claimers whose lease is over, and wakes them no more; claims lie in
+-- \`:claimed:<claimer>!<when>\` since
 -- back(): gives at most 256 of what was taken away back to the queue; true: as many as that
 local function take(caller)
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
@@ -970,11 +971,11 @@ local function take(caller)
       if call('EXISTS', held) == 1 then
         call('RENAME', held, base .. ':claimed:' .. taken)
         call('ZADD', base .. ':leases', 0, taken)
+        call('ZREM', base .. ':expiring', 's' .. claimer)
+        call('HDEL', base .. ':meta', '=' .. claimer)
       end
       call('ZREM', base .. ':leases', claimer)
       call('ZREM', base .. ':idle', claimer)
-      call('ZREM', base .. ':expiring', 's' .. claimer)
-      call('HDEL', base .. ':meta', '=' .. claimer)
     end
   end
 end
@@ -2455,10 +2456,10 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "3550b5ff48951978e322564aa639a75744b58567",
+  sha: "43f329b4c266f226fc14aad8e4556074e554937b",
   keys: ["queue", "meta"],
   args: ["now", "paused"],
-  commands: ["TIME", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
+  commands: ["TIME", "EXISTS", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
   source: `#!lua flags=allow-oom
 -- From now on nothing is claimed, or things are claimed again.
 -- KEYS[1] queue     as in step
@@ -2467,7 +2468,7 @@ export const taskqueuePause = Script.make({
 -- ARGV[2] paused    1: nothing is
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claimers)
--- COMMANDS TIME, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HSET, HDEL, ZRANGE, SPUBLISH
 -- PARTS ground
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
@@ -2505,7 +2506,10 @@ else
   call('HDEL', base .. ':meta', 'paused')
   key, word = ':idle', 'work'
 end
-for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do call('SPUBLISH', base .. ':' .. claimer, word) end
+for _, claimer in ipairs(call('ZRANGE', base .. key, 0, -1)) do
+  local isTold = word == 'work' or call('EXISTS', base .. ':claimed:' .. claimer) == 1
+  if isTold then call('SPUBLISH', base .. ':' .. claimer, word) end
+end
 if word == 'work' then call('DEL', base .. ':idle') end
 return { '' }
 `
@@ -3132,7 +3136,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "3925faff8b10d31fc96bb2b0921d582ba3e24ae0",
+  sha: "c2b7de443efde42997f27fee7363531f912c2d65",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -3589,9 +3593,10 @@ local function putBack()
   end
 end
 -- The end of a claimer's turn.
--- hold(first, free, window): what has been taken is its own, with fences from first on; its lease; with a window, starts
+-- hold(first, free, window): what has been taken is its own, with fences from first on; with a window, starts
 -- nextStart(limit, window): when the rate allows another start, where it allows none now
--- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
+-- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not; its lease, for as long
+-- as it holds something or is idle: who is not heard of any more is not woken either
 local function hold(first, free, window)
   local held, starts, low = {}, {}, first % 100000000
   local high = int((first - low) / 100000000)
@@ -3604,9 +3609,6 @@ local function hold(first, free, window)
   many('HSET', claimed, held)
   many('ZADD', ':starts', starts)
   if #starts > 0 then call('ZADD', base .. ':expiring', int(now + window), 't') end
-  if #held > 0 or call('HLEN', base .. claimed) > 0 then
-    call('ZADD', base .. ':leases', int(now + ARGV[4]), ARGV[2])
-  else call('ZREM', base .. ':leases', ARGV[2]) end
 end
 local function nextStart(limit, window)
   local starts = base .. ':starts'
@@ -3635,6 +3637,9 @@ local function stand(claimer, isIdle, some, mayWake)
     if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
   end
   if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end
+  if isIdle or #numbers > 0 or call('HLEN', base .. claimed) > 0 then
+    call('ZADD', base .. ':leases', int(now + ARGV[4]), claimer)
+  else call('ZREM', base .. ':leases', claimer) end
 end
 -- The answer of a step, and the same answer again.
 -- answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS

@@ -58,6 +58,7 @@ export const queue = (peer: Node<Services>, name: string) => {
             store.enqueue(name, {
               sender: `${claimer}.in`,
               sequence: (sent += 1),
+              after: 0,
               maxLength: 1_000_000,
               entries: Array.from({ length: count }, () => ({ ...blank, ...more }))
             })

@@ -19,9 +19,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what a dead peer had not begun is forgotten",
     law: "noCrashLosesATask",
     file: beats,
-    find: "for (const number of desk.claims.get(claimer) ?? []) Deque.push",
-    replace:
-      "for (const number of desk.claims.get(claimer) ?? []) if (desk.tasks.get(number)?.claim?.hasBegun) Deque.push"
+    find: "for (const number of numbers) Deque.push",
+    replace: "for (const number of numbers) if (desk.tasks.get(number)?.claim?.hasBegun) Deque.push"
   },
   {
     name: "a beat takes back one",

@@ -33,6 +33,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "who is idle is taken for alive",
+    law: "aDeadIdlePeerSwallowsNothing",
+    file: desk("Steps"),
+    find: "if (isIdle || desk.claims.has(claimer)) desk.leases",
+    replace: "if (desk.claims.has(claimer)) desk.leases"
+  },
+  {
+    name: "the script takes who is idle for alive",
+    law: "aDeadIdlePeerSwallowsNothing",
+    file: part("turn"),
+    find: "if isIdle or #numbers > 0 or",
+    replace: "if #numbers > 0 or",
+    worlds: servers
+  },
+  {
     name: "a purge takes what comes meanwhile",
     law: "aPurgeIsOfWhatWasThere",
     file: desk("Orders"),

@@ -1,7 +1,8 @@
 -- The end of a claimer's turn.
--- hold(first, free, window): what has been taken is its own, with fences from first on; its lease; with a window, starts
+-- hold(first, free, window): what has been taken is its own, with fences from first on; with a window, starts
 -- nextStart(limit, window): when the rate allows another start, where it allows none now
--- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not
+-- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not; its lease, for as long
+-- as it holds something or is idle: who is not heard of any more is not woken either
 local function hold(first, free, window)
   local held, starts, low = {}, {}, first % 100000000
   local high = int((first - low) / 100000000)
@@ -14,9 +15,6 @@ local function hold(first, free, window)
   many('HSET', claimed, held)
   many('ZADD', ':starts', starts)
   if #starts > 0 then call('ZADD', base .. ':expiring', int(now + window), 't') end
-  if #held > 0 or call('HLEN', base .. claimed) > 0 then
-    call('ZADD', base .. ':leases', int(now + ARGV[4]), ARGV[2])
-  else call('ZREM', base .. ':leases', ARGV[2]) end
 end
 local function nextStart(limit, window)
   local starts = base .. ':starts'
@@ -45,4 +43,7 @@ local function stand(claimer, isIdle, some, mayWake)
     if string.sub(lane, 1, 1) == 'p' and waiting(lane, true) > 0 then tell('@' .. string.sub(lane, 2), 'work') end
   end
   if isIdle then call('ZADD', base .. ':idle', int(micros), claimer) end
+  if isIdle or #numbers > 0 or call('HLEN', base .. claimed) > 0 then
+    call('ZADD', base .. ':leases', int(now + ARGV[4]), claimer)
+  else call('ZREM', base .. ':leases', claimer) end
 end

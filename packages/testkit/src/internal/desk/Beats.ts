@@ -52,15 +52,17 @@ const judge = (desk: Desk, now: number, leaseMs: number): void => {
   desk.tick = now
 }
 
-/** From here on they hold nothing, however long it takes to give it back. */
+/** From here on they hold nothing, however long it takes to give it back, and are not woken. */
 const convict = (desk: Desk, now: number): void => {
   for (const [claimer, until] of desk.leases) {
     if (until >= now) continue
-    for (const number of desk.claims.get(claimer) ?? []) Deque.push(desk.reaping, number)
-    desk.claims.delete(claimer)
     desk.leases.delete(claimer)
-    desk.memos.delete(claimer)
     desk.idle.delete(claimer)
+    const numbers = desk.claims.get(claimer)
+    if (numbers === undefined) continue
+    for (const number of numbers) Deque.push(desk.reaping, number)
+    desk.claims.delete(claimer)
+    desk.memos.delete(claimer)
   }
 }
 

@@ -48,7 +48,7 @@ export const purge = (
 
 export const pause = (desk: Desk, isPaused: boolean): Done<void> => {
   desk.isPaused = isPaused
-  const told = isPaused ? [...desk.leases.keys()] : [...desk.idle]
+  const told = isPaused ? [...desk.claims.keys()] : [...desk.idle]
   if (!isPaused) desk.idle.clear()
   return {
     answer: undefined,

@@ -33,7 +33,8 @@ export const step = (desk: Desk, now: number, given: Step): Done<Stepped | undef
   const isMore = isLate || claims.isMore
   const isIdle = free + ahead > 0 && length < free && !isMore
 
-  if (desk.claims.has(claimer)) desk.leases.set(claimer, now + leaseMs)
+  // Who is not heard of any more is not woken either.
+  if (isIdle || desk.claims.has(claimer)) desk.leases.set(claimer, now + leaseMs)
   else desk.leases.delete(claimer)
 
   const first = claims.tasks[0]?.claim?.fence ?? desk.fence + 1
@@ -77,7 +78,7 @@ const again = (desk: Desk, now: number, { claimer, leaseMs }: Step, memo: Memo):
     const fence = task?.claim?.fence ?? 0
     if (task !== undefined && fence >= memo.first && fence <= memo.last) tasks.push(task)
   }
-  if (desk.claims.has(claimer)) desk.leases.set(claimer, now + leaseMs)
+  if (desk.leases.has(claimer)) desk.leases.set(claimer, now + leaseMs)
   return stepped(desk, now, memo, tasks)
 }
 
