@@ -1,0 +1,164 @@
+/**
+ * What a backend implements for Cache: values by region and key, in which every step is atomic. Everything else (encoding,
+ * batching, single flight, what is loaded when, stale values) stands above it, once, in `internal/cache`.
+ *
+ * A region lies in parts, each on one primary: one part on a single server, more on a cluster, and a key always in the same.
+ * What is said of several keys is one step for those of one part, and one round trip for all.
+ *
+ * A value is there while its time is not over by the server's clock, while the generation of its part is still the one it was
+ * written in, and while each of its tags still has the token it had then. A generation and a tag without a token match
+ * nothing: so `clear` and `invalidate` take tokens away, whoever writes next makes new ones, and what an eviction takes away
+ * can never bring back what was invalid. Tokens grow: the server's time in µs, or one more than the last where that is higher.
+ *
+ * Whoever is about to load a value holds the lease of its key. Whatever writes or removes the value drops the lease, and so
+ * does taking the generation's or a tag's token: `commit` stores for nobody but who holds it (promise C5).
+ *
+ * Names, keys and tags arrive unencoded and valid; times to live are in ms, Infinity for ever. Values are texts that a store
+ * keeps as they are.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { BackendError } from "./BackendError.ts"
+import type { Link, Listener } from "./Link.ts"
+import * as Name from "./Name.ts"
+
+// -- values -------------------------------------------------------------------------------------------------------
+
+/** A value as it is written. */
+export interface Entry {
+  readonly key: string
+  readonly body: string
+  /** From now. Zero or less: nothing is stored, and what was there is gone (promise C2). */
+  readonly timeToLiveMs: number
+  /** Each reading has it live so long again. */
+  readonly isSliding: boolean
+  /** So long after its time it is still there for a load, and for nobody else. */
+  readonly staleForMs: number
+  readonly tags: ReadonlyArray<string>
+}
+
+/** A value as it is found. */
+export interface Found {
+  readonly body: string
+  /** Of this writing of it: another one each time the key is written. */
+  readonly version: string
+  /** Of its time to live. Zero or less: it is stale. */
+  readonly leftMs: number
+}
+
+// -- loads --------------------------------------------------------------------------------------------------------
+
+/** Who loads: a token of its own for each load. */
+export interface Load {
+  readonly token: string
+  readonly leaseMs: number
+  /** What will be written carries these: taking one of them away drops the lease, too. */
+  readonly tags: ReadonlyArray<string>
+}
+
+/**
+ * - `Found`: it is there.
+ * - `Won`: it is not, and the lease is this load's from now on, or was already.
+ * - `Busy`: it is not, and somebody else loads it: the lease has so long to go unless it is renewed. What becomes of it is
+ *   pushed to the part's channel.
+ */
+export type Acquired =
+  | { readonly _tag: "Found"; readonly found: Found }
+  | { readonly _tag: "Won"; readonly stale: Found | undefined }
+  | { readonly _tag: "Busy"; readonly leftMs: number; readonly stale: Found | undefined }
+
+/** `Refused`: the lease was not this load's any more; nothing changed. */
+export type Committed = "Stored" | "Refused"
+
+/** Some keys of a region. An empty cursor: it is the last page. */
+export interface Page {
+  readonly keys: ReadonlyArray<string>
+  readonly cursor: string
+}
+
+// -- bounds -------------------------------------------------------------------------------------------------------
+
+/** The most keys of one call. */
+export const maxKeys = 512
+/** Bytes of one call's values; one that is larger goes alone. */
+export const maxCallBytes = 1_048_576
+/** The most tags of one value. */
+export const maxTags = 64
+/** About so many keys are looked at for one page. */
+export const pageSize = 512
+
+// -- pushes -------------------------------------------------------------------------------------------------------
+
+/** Of one part of a region. Message: keys whose lease is over while others waited for it, percent-encoded, with spaces between. */
+export const loadsChannel = (region: string, part: number): string => `${Name.encode(region)}:${part}`
+
+export interface Service {
+  /** What is there, in the order of the keys; what is sliding lives on. Stale ones are not among them. */
+  readonly read: (
+    region: string,
+    keys: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<Found | undefined>, BackendError>
+  /** How long it has to live; undefined: it is not there. Prolongs nothing. */
+  readonly look: (region: string, key: string) => Effect.Effect<number | undefined, BackendError>
+  /** Writes in the order given; true: it was written. Of two entries of one key the last counts. Adds. */
+  readonly write: (
+    region: string,
+    entries: ReadonlyArray<Entry>,
+    when: "Always" | "Absent"
+  ) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
+  /**
+   * Writes, or without an entry removes, if what is there is still of that version (undefined: if nothing is there). False:
+   * nothing changed. Adds.
+   */
+  readonly swap: (
+    region: string,
+    key: string,
+    version: string | undefined,
+    entry: Entry | undefined
+  ) => Effect.Effect<boolean, BackendError>
+  /** True: it was there. Frees. */
+  readonly remove: (region: string, keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
+  /** Reads and removes in one step. Frees. */
+  readonly take: (region: string, key: string) => Effect.Effect<Found | undefined, BackendError>
+  /** Lives so long from now; zero or less removes it. False: it was not there. Frees. */
+  readonly touch: (region: string, key: string, timeToLiveMs: number) => Effect.Effect<boolean, BackendError>
+  /** Finds each, or takes its lease for a load. Again with the same token it answers as before. Adds. */
+  readonly acquire: (
+    region: string,
+    keys: ReadonlyArray<string>,
+    load: Load
+  ) => Effect.Effect<ReadonlyArray<Acquired>, BackendError>
+  /** False: the lease is not this load's any more. Frees. */
+  readonly renew: (
+    region: string,
+    keys: ReadonlyArray<string>,
+    load: Load
+  ) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
+  /** Writes what was loaded and gives the lease back, each if it is still this load's. Adds. */
+  readonly commit: (
+    region: string,
+    entries: ReadonlyArray<Entry>,
+    load: Load
+  ) => Effect.Effect<ReadonlyArray<Committed>, BackendError>
+  /** Gives leases back without a value. Frees. */
+  readonly release: (region: string, keys: ReadonlyArray<string>, load: Load) => Effect.Effect<void, BackendError>
+  /** Whatever carries one of these tags is gone, for whoever reads after that. Frees. */
+  readonly invalidate: (region: string, tags: ReadonlyArray<string>) => Effect.Effect<void, BackendError>
+  /** All of it is gone, for whoever reads after that; `sweep` gives the space back. Frees. */
+  readonly clear: (region: string) => Effect.Effect<void, BackendError>
+  /** Removes some of what cannot be read any more, and gives the next cursor; "" begins and ends. Frees. */
+  readonly sweep: (region: string, cursor: string) => Effect.Effect<string, BackendError>
+  /** Keys that are there: all that are there throughout are on one page at least, and nothing that was cleared. */
+  readonly page: (region: string, cursor: string) => Effect.Effect<Page, BackendError>
+  /** In which part a key lies. */
+  readonly partOf: (key: string) => number
+  /** A link for pushes; its channels are those above. */
+  readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
+  /** No request outlives this, in ms. */
+  readonly commandTimeoutMs: number
+  /** True where no peer dies without its finalizers (in memory, outside of worlds): then no lease is renewed by a timer. */
+  readonly immortal: boolean
+}
+
+export class CacheStore extends Context.Service<CacheStore, Service>()("@troupe/core/CacheStore") {}
