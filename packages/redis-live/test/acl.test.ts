@@ -1,8 +1,10 @@
 /** A user of Redis with no more rights than docs/operations.md names, and what is refused to it. */
 import { describe, expect, it } from "@effect/vitest"
+import { CacheStore } from "@troupe/core/CacheStore"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as PubSub from "@troupe/core/PubSub"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -11,8 +13,11 @@ import { missing } from "../../../scripts/missing.ts"
 import { type Server, startServer } from "../../../scripts/redis.ts"
 import { ask, freePorts, until } from "../../../scripts/redis/ask.ts"
 import * as scripts from "../src/internal/scripts.ts"
+import * as RedisCache from "../src/RedisCache.ts"
+import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisLive from "../src/RedisLive.ts"
 import { call, eventually, failure, open, time } from "./support/client.ts"
+import { entry, load } from "./support/region.ts"
 
 /** What the connections themselves need, whatever runs on them. */
 const own = [
@@ -76,6 +81,21 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         yield* registry.updateMetadata({ a: "1" })
         expect(yield* registry.lead("main", (term) => Effect.as(registry.leader("main"), term.fence > 0))).toBe(true)
       }).pipe(Effect.provide(RedisLive.layer(options(server))))
+      yield* Effect.gen(function* () {
+        const cache = yield* CacheStore
+        const a = entry("a", "1", { tags: ["t"], isSliding: true })
+        const x = load("x", { tags: ["t"] })
+        yield* cache.write("r", [a], "Always")
+        expect(yield* cache.read("r", ["a"])).toMatchObject([{ body: "1" }])
+        yield* cache.touch("r", "a", Infinity)
+        yield* cache.acquire("r", ["b"], x)
+        yield* cache.acquire("r", ["b"], load("y"))
+        yield* cache.commit("r", [entry("b")], x)
+        yield* cache.invalidate("r", ["t"])
+        expect((yield* cache.page("r", "")).keys).toEqual(["b"])
+        yield* cache.clear("r")
+        yield* cache.sweep("r", "")
+      }).pipe(Effect.provide(Layer.provide(RedisCache.store, RedisClient.layer(options(server)))))
       // Lost connections need rights of their own.
       const { connection } = yield* open(options(server))
       const probe = connection.call(time, {

@@ -175,6 +175,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
             () => undefined
           )
         ),
+      place: (key) => router.place(key),
       link: (service, listener) => subscriptions.link(service, listener),
       barrier: Effect.promise(() => subscriptions.barrier())
     }

@@ -44,6 +44,11 @@ export interface Connection {
     channel: string,
     payload: string
   ) => Effect.Effect<void, BackendError>
+  /**
+   * The server that has a key, as far as is known: the same object for all keys of one. In worlds, too, where a link's
+   * `place` says nothing.
+   */
+  readonly place: (key: string) => object
   /** A link on the shared subscriber: SSUBSCRIBE at the slot's owner. Channel names are whole ones as Keys makes them. */
   readonly link: (service: string, listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** Done when everything published before it has been delivered: nothing older comes later. For worlds. */

@@ -8,6 +8,7 @@
  * | PubSub       | `P:{ps:n}:log` stream · `:meta` hash · channel `P:{ps:n}`                                            |
  * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
  * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer` or `!ends` |
+ * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
  *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
  *
@@ -90,5 +91,41 @@ export const tasks = (prefix: string) => {
       const end = channel.indexOf("}:", head.length)
       return channel.startsWith(head) && end >= 0 ? channel.slice(head.length, end) + channel.slice(end + 1) : undefined
     }
+  }
+}
+
+/** The regions of Cache: what each key holds is said in lua/Cache/parts, by ground, tags, value and lease. */
+export const cache = (prefix: string, parts: number) => {
+  const head = `${prefix}:{c:`
+  const tagged = (region: string, part: number | "*"): string => `${head}${Name.encode(region)}:${part}}`
+  return {
+    /** All parts of a region. */
+    parts: Array.from({ length: parts }, (_, part) => part),
+    /** Where an encoded key lies, of 32 parts at most: FNV-1a, and a last step of murmur3 that has the last character count as much. */
+    partOf: (key: string): number => {
+      if (parts === 1) return 0
+      let hash = 0x811c9dc5
+      for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+      return (Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 27) % parts
+    },
+    /** What all keys of a part begin with, and the shard channel of its loads. */
+    part: (region: string, part: number): string => tagged(region, part),
+    /** What a part that has data always has. */
+    meta: (region: string, part: number): string => `${tagged(region, part)}:meta`,
+    /** What the keys of a part's values begin with. */
+    values: (region: string, part: number): string => `${tagged(region, part)}:v:`,
+    /** For SCAN: a region's values, or all that it keeps. Nothing in an encoded name means more to it than itself. */
+    pattern: (region: string, kind: "v:" | ""): string => `${tagged(region, "*")}:${kind}*`,
+    /** The part of one of a region's keys, and what stands behind that. */
+    split: (region: string, key: string): readonly [part: number, rest: string] => {
+      const start = head.length + Name.encode(region).length + 1
+      const end = key.indexOf("}:", start)
+      return [Number(key.slice(start, end)), key.slice(end + 2)]
+    },
+    /** The shard channel for one that core's CacheStore names: `<encoded region>:<part>`. */
+    channel: (name: string): string => `${head}${name}}`,
+    /** What `channel` was given, or undefined for what it never makes. */
+    nameOf: (channel: string): string | undefined =>
+      channel.startsWith(head) && channel.endsWith("}") ? channel.slice(head.length, -1) : undefined
   }
 }

@@ -1,6 +1,2144 @@
 /** Written by scripts/codegen.ts from packages/redis-live/lua. Do not edit. */
 import * as Script from "./Script.ts"
 
+/** Finds each value, or takes its lease for a load. Returns {format} of newer data, else {"", now, kind, ms, value, ...}: F found it; W won the lease; B another has it, for so long, -1 for ever; the value of W and B is there for a load alone, or false Cost: O(keys + tags) */
+export const cacheAcquire = Script.make({
+  name: "Cache/acquire",
+  adds: true,
+  sha: "71104ddd7772211da85289fab32a7c891f6cef19",
+  keys: ["part", "meta"],
+  args: ["now", "fresh", "token", "lease", "tags"],
+  variadic: "keys",
+  commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
+  source: `#!lua
+-- Finds each value, or takes its lease for a load.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2] fresh    as in write
+-- ARGV[3] token    the load's, percent-encoded
+-- ARGV[4] lease    ms
+-- ARGV[5] tags     of what will be written, with spaces between
+-- ARGV[6...] keys  of the values
+-- RETURNS {format} of newer data, else {"", now, kind, ms, value, ...}: F found it; W won the lease; B another has it, for so
+-- long, -1 for ever; the value of W and B is there for a load alone, or false
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, HSET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST, DEL, SPUBLISH
+-- PARTS ground, tags, value, lasting, tokens, prolong, lease, hold
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- Tokens for what is written: they grow, by the server's time or, where that is behind, by one.
+-- token(): a new one
+-- generation(): the one there is, or one that begins
+-- stamp(text, till): as lasting, for tags that may have no token yet
+-- close(): keeps what was made
+local isNew = false
+local function token()
+  m.last, isNew = math.max(m.last + 1, micros), true
+  return pad(m.last)
+end
+local function generation()
+  if not m.generation then m.generation, isNew = ARGV[2], true end
+  return m.generation
+end
+local function stamp(text, till)
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    if not known[tag] then known[tag] = token() .. pad(0) end
+  end
+  return lasting(text, till)
+end
+local function close()
+  if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
+end
+-- prolong(key, value, ttl): it lives so long from now, and with it the tokens of its tags; gives it as it is then.
+local function prolong(key, value, ttl)
+  local expires, name = math.min(now + ttl, forever), base .. ':v:' .. key
+  local gone, text = math.min(expires + sub(value, 34, 49), forever), pad(expires)
+  if sub(value, 2, 17) == text then return value end
+  call('SETRANGE', name, 1, text)
+  if isPhysical and gone < forever then call('PEXPIREAT', name, int(gone)) elseif isPhysical then call('PERSIST', name) end
+  lasting(tagsOf(value), gone)
+  return '1' .. text .. sub(value, 18)
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+-- keep(key, rest, tags, till): a lease until then; rest is what stands behind that, and before the tags
+-- prolongLease(key, till): as it is, until then
+-- Its tags last that long, or a day if that is less: whoever holds it renews it sooner.
+local function tagsTill(till) return math.min(till, now + 86400000) end
+local function keep(key, rest, tags, till)
+  leases[key] = pad(till) .. rest .. tags
+  store(base .. ':l:' .. key, leases[key], till)
+end
+local function prolongLease(key, till)
+  local rest, tags = string.match(sub(leases[key], 17), '^(%S+ %S+)(.*)$')
+  keep(key, rest, lasting(tags, tagsTill(till)), till)
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local who, till, tags = ARGV[3], math.min(now + ARGV[4], forever), ARGV[5]
+local keys, reply = { unpack(ARGV, 6) }, { '', int(now) }
+local values, texts = fetch(':v:', keys), find(keys)
+for i = 1, #keys do texts[#texts + 1] = tagsOf(values[i]) end
+texts[#texts + 1] = tags
+learn(texts)
+-- Somebody waits for it: how long it has to go.
+local function await(key)
+  local lease = leases[key]
+  local ends = tonumber(sub(lease, 1, 16))
+  if sub(lease, 17, 17) == '0' then keep(key, '1' .. sub(lease, 18), '', ends) end
+  return ends == forever and -1 or ends - now
+end
+local function add(kind, ms, value)
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3] = kind, ms, value
+end
+for i, key in ipairs(keys) do
+  local value, left, holds = values[i], kept(values[i]), holder(key)
+  if left and left > 0 then
+    local slide = tonumber(sub(value, 50, 65))
+    values[i] = slide > 0 and prolong(key, value, slide) or value
+    add('F', 0, values[i])
+  elseif holds and holds ~= who then add('B', await(key), left and value or false)
+  else
+    if holds then prolongLease(key, till) else
+      drop(key)
+      keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)), till)
+    end
+    add('W', 0, left and value or false)
+  end
+end
+close()
+settle()
+return reply
+`
+})
+
+/** Takes the token of the part's generation away: all values are gone, and so are all leases. Who waits for one of them asks again when its time is over. Returns {format} of newer data, else {""} Cost: O(1) */
+export const cacheClear = Script.make({
+  name: "Cache/clear",
+  adds: false,
+  sha: "d1cf127eac51a46c0e63d3f0855750969cdf56b3",
+  keys: ["meta"],
+  args: [],
+  commands: ["HGET", "HDEL"],
+  source: `#!lua flags=allow-oom
+-- Takes the token of the part's generation away: all values are gone, and so are all leases. Who waits for one of them asks again
+-- when its time is over.
+-- KEYS[1] meta  of the part
+-- RETURNS {format} of newer data, else {""}
+-- COST O(1)
+-- COMMANDS HGET, HDEL
+local format = redis.call('HGET', KEYS[1], 'format')
+if format and format ~= '1' then return { format } end
+redis.call('HDEL', KEYS[1], 'generation')
+return { '' }
+`
+})
+
+/** Writes what was loaded and ends the load's leases, each where it is still the load's. Returns {format} of newer data, else {"", 1 or 0, ...}: was it stored? Cost: O(entries + tags) */
+export const cacheCommit = Script.make({
+  name: "Cache/commit",
+  adds: true,
+  sha: "a62926ae935a9b999fe2b0a4cda78ea61677f26a",
+  keys: ["part", "meta"],
+  args: ["now", "fresh", "token"],
+  variadic: "entries",
+  commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "DEL", "SPUBLISH"],
+  source: `#!lua
+-- Writes what was loaded and ends the load's leases, each where it is still the load's.
+-- KEYS[1] part        as in read
+-- KEYS[2] meta        as in read
+-- ARGV[1] now         ms since 1970; empty: the server's own clock
+-- ARGV[2] fresh       as in write
+-- ARGV[3] token       the load's, percent-encoded
+-- ARGV[4...] entries  as in write
+-- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it stored?
+-- COST O(entries + tags)
+-- COMMANDS TIME, HMGET, HSET, MGET, SET, DEL, SPUBLISH
+-- PARTS ground, tags, lasting, tokens, put, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- Tokens for what is written: they grow, by the server's time or, where that is behind, by one.
+-- token(): a new one
+-- generation(): the one there is, or one that begins
+-- stamp(text, till): as lasting, for tags that may have no token yet
+-- close(): keeps what was made
+local isNew = false
+local function token()
+  m.last, isNew = math.max(m.last + 1, micros), true
+  return pad(m.last)
+end
+local function generation()
+  if not m.generation then m.generation, isNew = ARGV[2], true end
+  return m.generation
+end
+local function stamp(text, till)
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    if not known[tag] then known[tag] = token() .. pad(0) end
+  end
+  return lasting(text, till)
+end
+local function close()
+  if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
+end
+-- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+local function put(key, ttl, slides, stale, tags, body)
+  ttl = tonumber(ttl)
+  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local expires = math.min(now + ttl, forever)
+  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
+  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
+  store(base .. ':v:' .. key, table.concat(head), gone)
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local keys, tags, reply = {}, {}, { '' }
+for i = 4, #ARGV, 6 do keys[#keys + 1], tags[#tags + 1] = ARGV[i], ARGV[i + 4] end
+learn(find(keys))
+learn(tags)
+for i = 4, #ARGV, 6 do
+  local isOwn = own(ARGV[i], ARGV[3])
+  if isOwn then
+    put(unpack(ARGV, i, i + 5))
+    drop(ARGV[i])
+  end
+  reply[#reply + 1] = isOwn and 1 or 0
+end
+close()
+settle()
+return reply
+`
+})
+
+/** Takes tokens of tags away: what carries them is gone, and so is the lease of a load that was to write them. Nobody knows which those are: who waits for one of them asks again when its time is over. Returns {format} of newer data, else {""} Cost: O(tags) */
+export const cacheInvalidate = Script.make({
+  name: "Cache/invalidate",
+  adds: false,
+  sha: "2503965b2122eb03378fd14a0237f8197e65aa08",
+  keys: ["part", "meta"],
+  args: [],
+  variadic: "tags",
+  commands: ["HGET", "DEL"],
+  source: `#!lua flags=allow-oom
+-- Takes tokens of tags away: what carries them is gone, and so is the lease of a load that was to write them. Nobody knows which
+-- those are: who waits for one of them asks again when its time is over.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1...] tags  percent-encoded
+-- RETURNS {format} of newer data, else {""}
+-- COST O(tags)
+-- COMMANDS HGET, DEL
+local format, keys = redis.call('HGET', KEYS[2], 'format'), {}
+if format and format ~= '1' then return { format } end
+for i = 1, #ARGV do keys[i] = KEYS[1] .. ':t:' .. ARGV[i] end
+for i = 1, #keys, 1000 do redis.call('DEL', unpack(keys, i, math.min(i + 999, #keys))) end
+return { '' }
+`
+})
+
+/** How long values have to live; prolongs none. Returns {format} of newer data, else {"", ms, ...}, 0 for what is not there, -1 for ever Cost: O(keys + tags) */
+export const cacheLook = Script.make({
+  name: "Cache/look",
+  adds: false,
+  sha: "4e83cffb64971ea3637b78e3ff3d1ba4ba06cb9f",
+  keys: ["part", "meta"],
+  args: ["now"],
+  variadic: "keys",
+  commands: ["TIME", "HMGET", "MGET"],
+  source: `#!lua flags=allow-oom
+-- How long values have to live; prolongs none.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2...] keys  percent-encoded, as all that follow
+-- RETURNS {format} of newer data, else {"", ms, ...}, 0 for what is not there, -1 for ever
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, MGET
+-- PARTS ground, tags, value
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local values, texts, reply = fetch(':v:', { unpack(ARGV, 2) }), {}, { '' }
+for i = 1, #values do texts[i] = tagsOf(values[i]) end
+learn(texts)
+for i = 1, #values do
+  local left = kept(values[i])
+  reply[i + 1] = left == forever and -1 or math.max(left or 0, 0)
+end
+return reply
+`
+})
+
+/** Reads values. What is neither sliding nor tagged is told by one comparison: nearly all reads pay for no more. Returns {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says Cost: O(keys + tags) */
+export const cacheRead = Script.make({
+  name: "Cache/read",
+  adds: false,
+  sha: "cda1d173b2e17a99c13f294eff2eaea955933742",
+  keys: ["part", "meta"],
+  args: ["now"],
+  variadicKeys: "values",
+  commands: ["TIME", "HMGET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST"],
+  source: `#!lua flags=allow-oom
+-- Reads values. What is neither sliding nor tagged is told by one comparison: nearly all reads pay for no more.
+-- KEYS[1] part      the region's part; nothing is kept under it itself, but all that is has it as its beginning
+-- KEYS[2] meta      of the part
+-- KEYS[3...] values its keys :v:<key>
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- RETURNS {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST
+-- PARTS ground, tags, value, lasting, prolong
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- prolong(key, value, ttl): it lives so long from now, and with it the tokens of its tags; gives it as it is then.
+local function prolong(key, value, ttl)
+  local expires, name = math.min(now + ttl, forever), base .. ':v:' .. key
+  local gone, text = math.min(expires + sub(value, 34, 49), forever), pad(expires)
+  if sub(value, 2, 17) == text then return value end
+  call('SETRANGE', name, 1, text)
+  if isPhysical and gone < forever then call('PEXPIREAT', name, int(gone)) elseif isPhysical then call('PERSIST', name) end
+  lasting(tagsOf(value), gone)
+  return '1' .. text .. sub(value, 18)
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local values = call('MGET', unpack(KEYS, 3))
+local plain, others, texts = string.rep('0', 16) .. (m.generation or '') .. '\\n', {}, {}
+for i = 1, #values do
+  local value = values[i]
+  if value then
+    if sub(value, 50, 82) ~= plain then others[#others + 1], texts[#texts + 1] = i, tagsOf(value)
+    elseif tonumber(sub(value, 2, 17)) <= now or sub(value, 1, 1) ~= '1' then values[i] = false end
+  end
+end
+learn(texts)
+for _, i in ipairs(others) do
+  local value = values[i]
+  local left, slide = kept(value), tonumber(sub(value, 50, 65))
+  if not left or left <= 0 then values[i] = false
+  elseif slide > 0 then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
+end
+return { '', int(now), values }
+`
+})
+
+/** Ends the leases of a load, which has nothing to store. Returns {format} of newer data, else {""} Cost: O(keys + tags) */
+export const cacheRelease = Script.make({
+  name: "Cache/release",
+  adds: false,
+  sha: "e350338dbcdc3c039db3415e19e17e7b86de4b92",
+  keys: ["part", "meta"],
+  args: ["now", "token"],
+  variadic: "keys",
+  commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Ends the leases of a load, which has nothing to store.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2] token    the load's, percent-encoded
+-- ARGV[3...] keys  of the values
+-- RETURNS {format} of newer data, else {""}
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
+-- PARTS ground, tags, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local keys = { unpack(ARGV, 3) }
+learn(find(keys))
+for _, key in ipairs(keys) do
+  if own(key, ARGV[2]) then drop(key) end
+end
+settle()
+return { '' }
+`
+})
+
+/** Removes values; a load that is under way may store no more. Returns {format} of newer data, else {"", 1 or 0, ...}: was it there? Cost: O(keys + tags) */
+export const cacheRemove = Script.make({
+  name: "Cache/remove",
+  adds: false,
+  sha: "de8d2b5c64e88f81e87dd36985bd48ede08dfc4b",
+  keys: ["part", "meta"],
+  args: ["now"],
+  variadic: "keys",
+  commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Removes values; a load that is under way may store no more.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2...] keys  of the values
+-- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it there?
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
+-- PARTS ground, tags, value, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local keys, removed, doomed, reply = { unpack(ARGV, 2) }, {}, {}, { '' }
+local values, texts = fetch(':v:', keys), {}
+for i = 1, #keys do texts[i] = tagsOf(values[i]) end
+find(keys)
+learn(texts)
+for i, key in ipairs(keys) do
+  local left = not removed[key] and kept(values[i])
+  reply[i + 1] = left and left > 0 and 1 or 0
+  if values[i] then doomed[#doomed + 1] = base .. ':v:' .. key end
+  removed[key] = true
+  drop(key)
+end
+if #doomed > 0 then call('DEL', unpack(doomed)) end
+settle()
+return reply
+`
+})
+
+/** Prolongs the leases of a load. Returns {format} of newer data, else {"", 1 or 0, ...}: is it still the load's? Cost: O(keys + tags) */
+export const cacheRenew = Script.make({
+  name: "Cache/renew",
+  adds: false,
+  sha: "530d87a7586f3a7cbfc95418bce5d457ec99fbd8",
+  keys: ["part", "meta"],
+  args: ["now", "token", "lease"],
+  variadic: "keys",
+  commands: ["TIME", "HMGET", "MGET", "SET", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Prolongs the leases of a load.
+-- KEYS[1] part     as in read
+-- KEYS[2] meta     as in read
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2] token    the load's, percent-encoded
+-- ARGV[3] lease    ms
+-- ARGV[4...] keys  of the values
+-- RETURNS {format} of newer data, else {"", 1 or 0, ...}: is it still the load's?
+-- COST O(keys + tags)
+-- COMMANDS TIME, HMGET, MGET, SET, DEL, SPUBLISH
+-- PARTS ground, tags, lasting, lease, hold
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+-- keep(key, rest, tags, till): a lease until then; rest is what stands behind that, and before the tags
+-- prolongLease(key, till): as it is, until then
+-- Its tags last that long, or a day if that is less: whoever holds it renews it sooner.
+local function tagsTill(till) return math.min(till, now + 86400000) end
+local function keep(key, rest, tags, till)
+  leases[key] = pad(till) .. rest .. tags
+  store(base .. ':l:' .. key, leases[key], till)
+end
+local function prolongLease(key, till)
+  local rest, tags = string.match(sub(leases[key], 17), '^(%S+ %S+)(.*)$')
+  keep(key, rest, lasting(tags, tagsTill(till)), till)
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local keys, reply = { unpack(ARGV, 4) }, { '' }
+learn(find(keys))
+for i, key in ipairs(keys) do
+  local isOwn = own(key, ARGV[2])
+  if isOwn then prolongLease(key, math.min(now + ARGV[3], forever)) end
+  reply[i + 1] = isOwn and 1 or 0
+end
+settle()
+return reply
+`
+})
+
+/** Names some keys of this server that are like a pattern, of whichever part: it looks at none of them, for those of other parts are not this script's to look at. A script, so that a cursor of another run of the server, which would pass keys over, begins again in the same step. Returns {format} of newer data, else {"", run, cursor, {name, ...}}; the cursor 0 is the end Cost: O(count) */
+export const cacheScan = Script.make({
+  name: "Cache/scan",
+  adds: false,
+  sha: "e6ba6177706c09c10c82c67bea9982d5694d4a86",
+  keys: ["meta"],
+  args: ["run", "known", "cursor", "pattern", "count"],
+  commands: ["INFO", "HGET", "SCAN"],
+  source: `#!lua flags=allow-oom
+-- Names some keys of this server that are like a pattern, of whichever part: it looks at none of them, for those of other parts
+-- are not this script's to look at. A script, so that a cursor of another run of the server, which would pass keys over, begins
+-- again in the same step.
+-- KEYS[1] meta     of a part that this server has
+-- ARGV[1] run      the server's run id; empty: the server is asked
+-- ARGV[2] known    the run that the cursor is of
+-- ARGV[3] cursor   of SCAN
+-- ARGV[4] pattern  as of SCAN
+-- ARGV[5] count    of keys to look at
+-- RETURNS {format} of newer data, else {"", run, cursor, {name, ...}}; the cursor 0 is the end
+-- COST O(count)
+-- COMMANDS INFO, HGET, SCAN
+local run = ARGV[1]
+if run == '' then run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
+local format = redis.call('HGET', KEYS[1], 'format')
+if format and format ~= '1' then return { format } end
+local found = redis.call('SCAN', run == ARGV[2] and ARGV[3] or '0', 'MATCH', ARGV[4], 'COUNT', ARGV[5])
+return { '', run, found[1], found[2] }
+`
+})
+
+/** Writes or removes a value if what is there is still of the version that was read. Returns {format} of newer data, else {"", 1}, or {"", 0} where nothing was changed Cost: O(tags) */
+export const cacheSwap = Script.make({
+  name: "Cache/swap",
+  adds: true,
+  sha: "92647eb7b9084564ac7b2d66d29ae20f8220f225",
+  keys: ["part", "meta"],
+  args: ["now", "fresh", "key", "version"],
+  variadic: "entry",
+  commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "DEL", "SPUBLISH"],
+  source: `#!lua
+-- Writes or removes a value if what is there is still of the version that was read.
+-- KEYS[1] part       as in read
+-- KEYS[2] meta       as in read
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] fresh      as in write
+-- ARGV[3] key        of the value
+-- ARGV[4] version    empty: if nothing is there
+-- ARGV[5...] entry   nothing: remove; else as in write
+-- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where nothing was changed
+-- COST O(tags)
+-- COMMANDS TIME, HMGET, HSET, MGET, SET, DEL, SPUBLISH
+-- PARTS ground, tags, value, lasting, tokens, put, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- Tokens for what is written: they grow, by the server's time or, where that is behind, by one.
+-- token(): a new one
+-- generation(): the one there is, or one that begins
+-- stamp(text, till): as lasting, for tags that may have no token yet
+-- close(): keeps what was made
+local isNew = false
+local function token()
+  m.last, isNew = math.max(m.last + 1, micros), true
+  return pad(m.last)
+end
+local function generation()
+  if not m.generation then m.generation, isNew = ARGV[2], true end
+  return m.generation
+end
+local function stamp(text, till)
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    if not known[tag] then known[tag] = token() .. pad(0) end
+  end
+  return lasting(text, till)
+end
+local function close()
+  if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
+end
+-- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+local function put(key, ttl, slides, stale, tags, body)
+  ttl = tonumber(ttl)
+  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local expires = math.min(now + ttl, forever)
+  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
+  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
+  store(base .. ':v:' .. key, table.concat(head), gone)
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local key = ARGV[3]
+local value = fetch(':v:', { key })[1]
+learn({ tagsOf(value), ARGV[9] or '' })
+local left = kept(value)
+local version = left and left > 0 and sub(value, 18, 33) or ''
+if version ~= ARGV[4] then return { '', 0 } end
+find({ key })
+if ARGV[5] then put(unpack(ARGV, 5, 10)) else call('DEL', base .. ':v:' .. key) end
+drop(key)
+close()
+settle()
+return { '', 1 }
+`
+})
+
+/** Removes those of some keys that nobody can read any more. Returns {format} of newer data, else {""} Cost: O(names + tags) */
+export const cacheSweep = Script.make({
+  name: "Cache/sweep",
+  adds: false,
+  sha: "821e471da75c1c96e6113a393fe7b16fbe6348a4",
+  keys: ["part", "meta"],
+  args: ["now"],
+  variadic: "names",
+  commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Removes those of some keys that nobody can read any more.
+-- KEYS[1] part      as in read
+-- KEYS[2] meta      as in read
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2...] names  v:<key>, l:<key>, t:<tag>
+-- RETURNS {format} of newer data, else {""}
+-- COST O(names + tags)
+-- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
+-- PARTS ground, tags, value, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local names, keys, texts, doomed = { unpack(ARGV, 2) }, {}, {}, {}
+local found = fetch(':', names)
+for i, name in ipairs(names) do
+  local kind, key = sub(name, 1, 1), sub(name, 3)
+  if kind == 'v' then texts[#texts + 1] = tagsOf(found[i]) elseif kind == 'l' then keys[#keys + 1] = key end
+end
+learn(texts)
+learn(find(keys))
+for i, name in ipairs(names) do
+  local kind, what, isOver = sub(name, 1, 1), found[i], false
+  if kind == 'v' then isOver = what and sub(what, 1, 1) == '1' and not kept(what)
+  elseif kind == 't' then isOver = what and tonumber(sub(what, 17)) <= now end
+  if isOver then doomed[#doomed + 1] = base .. ':' .. name end
+end
+for _, key in ipairs(keys) do
+  if not holder(key) then drop(key) end
+end
+if #doomed > 0 then call('DEL', unpack(doomed)) end
+settle()
+return { '' }
+`
+})
+
+/** Reads and removes a value; a load that is under way may store no more. Returns {format} of newer data, else {"", now, value or false} Cost: O(tags) */
+export const cacheTake = Script.make({
+  name: "Cache/take",
+  adds: false,
+  sha: "20ec8b5e2ec15c80cc3127db5bae6a37bdb58599",
+  keys: ["part", "meta"],
+  args: ["now", "key"],
+  commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Reads and removes a value; a load that is under way may store no more.
+-- KEYS[1] part  as in read
+-- KEYS[2] meta  as in read
+-- ARGV[1] now   ms since 1970; empty: the server's own clock
+-- ARGV[2] key   of the value
+-- RETURNS {format} of newer data, else {"", now, value or false}
+-- COST O(tags)
+-- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
+-- PARTS ground, tags, value, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local key = ARGV[2]
+local value = fetch(':v:', { key })[1]
+find({ key })
+learn({ tagsOf(value) })
+local left = kept(value)
+if value then call('DEL', base .. ':v:' .. key) end
+drop(key)
+settle()
+return { '', int(now), left and left > 0 and value }
+`
+})
+
+/** Has a value live so long from now, and from each reading on where it is sliding; not at all: removes it. Returns {format} of newer data, else {"", 1}, or {"", 0} where it is not there Cost: O(tags) */
+export const cacheTouch = Script.make({
+  name: "Cache/touch",
+  adds: false,
+  sha: "1de0a9dc9260c40e583ede2e4cbab97c3dddb24a",
+  keys: ["part", "meta"],
+  args: ["now", "key", "ttl"],
+  commands: ["TIME", "HMGET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Has a value live so long from now, and from each reading on where it is sliding; not at all: removes it.
+-- KEYS[1] part  as in read
+-- KEYS[2] meta  as in read
+-- ARGV[1] now   ms since 1970; empty: the server's own clock
+-- ARGV[2] key   of the value
+-- ARGV[3] ttl   ms
+-- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where it is not there
+-- COST O(tags)
+-- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST, DEL, SPUBLISH
+-- PARTS ground, tags, value, lasting, prolong, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- prolong(key, value, ttl): it lives so long from now, and with it the tokens of its tags; gives it as it is then.
+local function prolong(key, value, ttl)
+  local expires, name = math.min(now + ttl, forever), base .. ':v:' .. key
+  local gone, text = math.min(expires + sub(value, 34, 49), forever), pad(expires)
+  if sub(value, 2, 17) == text then return value end
+  call('SETRANGE', name, 1, text)
+  if isPhysical and gone < forever then call('PEXPIREAT', name, int(gone)) elseif isPhysical then call('PERSIST', name) end
+  lasting(tagsOf(value), gone)
+  return '1' .. text .. sub(value, 18)
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local key, ttl = ARGV[2], tonumber(ARGV[3])
+local value = fetch(':v:', { key })[1]
+learn({ tagsOf(value) })
+local left = kept(value)
+if not left or left <= 0 then return { '', 0 } end
+if ttl <= 0 then
+  find({ key })
+  call('DEL', base .. ':v:' .. key)
+  drop(key)
+  settle()
+else
+  if tonumber(sub(value, 50, 65)) > 0 then call('SETRANGE', base .. ':v:' .. key, 49, pad(ttl)) end
+  prolong(key, value, ttl)
+end
+return { '', 1 }
+`
+})
+
+/** Writes values in their order; a load that is under way may store no more. Returns {format} of newer data, else {"", 1 or 0, ...}: was it written? Cost: O(entries + tags) */
+export const cacheWrite = Script.make({
+  name: "Cache/write",
+  adds: true,
+  sha: "59751f3eb138720bdb515ef6a3516ee897037c21",
+  keys: ["part", "meta"],
+  args: ["now", "fresh", "when"],
+  variadic: "entries",
+  commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "DEL", "SPUBLISH"],
+  source: `#!lua
+-- Writes values in their order; a load that is under way may store no more.
+-- KEYS[1] part         as in read
+-- KEYS[2] meta         as in read
+-- ARGV[1] now          ms since 1970; empty: the server's own clock
+-- ARGV[2] fresh        a name of 16 characters for a generation, should one begin
+-- ARGV[3] when         Absent: only what is not there; else Always
+-- ARGV[4...] entries   key, ms to live, 1 where it is sliding, ms it is kept for a load after that, tags with spaces between, body, ...
+-- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it written?
+-- COST O(entries + tags)
+-- COMMANDS TIME, HMGET, HSET, MGET, SET, DEL, SPUBLISH
+-- PARTS ground, tags, value, lasting, tokens, put, lease
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Tags. \`:t:<tag>\` holds its token, and until when something may carry it, each in 16 digits. What carries tags says so as
+-- " <tag>=<token>" for each; what is to carry them names them with spaces between. No encoded tag has a space or a "=".
+-- fetch(kind, keys): what is kept of each key, false where there is nothing
+-- learn(texts): looks up all tags that these texts name
+-- holds(text): each tag that it names still has the token of then
+local known = {}
+local function fetch(kind, keys)
+  local names = {}
+  for i = 1, #keys do names[i] = base .. kind .. keys[i] end
+  return #names > 0 and call('MGET', unpack(names)) or {}
+end
+local function learn(texts)
+  local tags = {}
+  for i = 1, #texts do
+    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+      if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
+    end
+  end
+  for from = 1, #tags, 1000 do
+    local some = { unpack(tags, from, math.min(from + 999, #tags)) }
+    for i, found in ipairs(fetch(':t:', some)) do
+      if found and tonumber(sub(found, 17)) > now then known[some[i]] = found end
+    end
+  end
+end
+local function holds(text)
+  for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+  end
+  return true
+end
+-- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
+--
+--   1       format: 1
+--   2..17   expires at, ms since 1970; forever: never
+--   18..33  version: the token of this writing
+--   34..49  how long it is there for a load after that, ms
+--   50..65  sliding: how long each reading has it live, ms; else 0
+--   66..81  the generation of its part when it was written
+--   82...   " <tag>=<token>" for each tag, LF, body
+--
+-- tagsOf(value): what it says of its tags, which are to be learnt before anything is asked of it
+-- kept(value): how long it has to live, ms; zero or less: it is there for a load; nil: for nobody
+local function tagsOf(value)
+  if not value or string.byte(value, 82) == 10 then return '' end
+  return sub(value, 82, string.find(value, '\\n', 82, true) - 1)
+end
+local function kept(value)
+  if not value or sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation then return nil end
+  if not holds(tagsOf(value)) then return nil end
+  local expires = tonumber(sub(value, 2, 17))
+  if expires == forever then return forever end
+  local left = expires - now
+  return (left > 0 or left + tonumber(sub(value, 34, 49)) > 0) and left or nil
+end
+-- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
+-- given a day more than is asked for, so that not each writing has to write them, too.
+-- store(key, value, till): keeps it
+-- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local function store(key, value, till)
+  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+end
+local function lasting(text, till)
+  local out = ''
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    local token = sub(known[tag], 1, 16)
+    if tonumber(sub(known[tag], 17)) < till then
+      local lasts = math.min(till + 86400000, forever)
+      known[tag] = token .. pad(lasts)
+      store(base .. ':t:' .. tag, known[tag], lasts)
+    end
+    out = out .. ' ' .. tag .. '=' .. token
+  end
+  return out
+end
+-- Tokens for what is written: they grow, by the server's time or, where that is behind, by one.
+-- token(): a new one
+-- generation(): the one there is, or one that begins
+-- stamp(text, till): as lasting, for tags that may have no token yet
+-- close(): keeps what was made
+local isNew = false
+local function token()
+  m.last, isNew = math.max(m.last + 1, micros), true
+  return pad(m.last)
+end
+local function generation()
+  if not m.generation then m.generation, isNew = ARGV[2], true end
+  return m.generation
+end
+local function stamp(text, till)
+  for tag in string.gmatch(text, '([^ =]+)=?%d*') do
+    if not known[tag] then known[tag] = token() .. pad(0) end
+  end
+  return lasting(text, till)
+end
+local function close()
+  if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
+end
+-- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+local function put(key, ttl, slides, stale, tags, body)
+  ttl = tonumber(ttl)
+  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local expires = math.min(now + ttl, forever)
+  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
+  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
+  store(base .. ':v:' .. key, table.concat(head), gone)
+end
+-- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
+-- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
+-- find(keys): looks them up; gives what they say of tags, to be learnt before anything is asked of them
+-- holder(key): whose it is; nil where nobody may store
+-- own(key, who): it is theirs, and they may store; one of theirs that may not is over
+-- drop(key): it is over; settle(): takes what is over away, and tells whoever has waited
+local leases, over, awaited = {}, {}, {}
+local function find(keys)
+  local texts = {}
+  for i, lease in ipairs(fetch(':l:', keys)) do
+    leases[keys[i]] = lease
+    texts[i] = lease and string.match(lease, '^%S+ %S+(.*)$') or ''
+  end
+  return texts
+end
+local function holder(key)
+  local lease = leases[key]
+  if not lease or tonumber(sub(lease, 1, 16)) <= now or sub(lease, 18, 33) ~= m.generation then return nil end
+  local who, tags = string.match(lease, '^%S+ (%S+)(.*)$')
+  return holds(tags) and who or nil
+end
+local function drop(key)
+  local lease = leases[key]
+  if not lease then return end
+  leases[key], over[#over + 1] = false, key
+  if sub(lease, 17, 17) == '1' then awaited[#awaited + 1] = key end
+end
+local function own(key, who)
+  local lease = leases[key]
+  if not lease or string.match(lease, '^%S+ (%S+)') ~= who then return false end
+  if holder(key) then return true end
+  drop(key)
+  return false
+end
+local function settle()
+  for _, key in ipairs(over) do
+    -- Another load may have taken it since.
+    if not leases[key] then call('DEL', base .. ':l:' .. key) end
+  end
+  if #awaited > 0 then call('SPUBLISH', base, table.concat(awaited, ' ')) end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local keys, texts, reply = {}, {}, { '' }
+for i = 4, #ARGV, 6 do keys[#keys + 1], texts[#texts + 1] = ARGV[i], ARGV[i + 4] end
+find(keys)
+learn(texts)
+for i = 4, #ARGV, 6 do
+  local key, left = ARGV[i], nil
+  if ARGV[3] == 'Absent' then
+    local value = fetch(':v:', { key })[1]
+    learn({ tagsOf(value) })
+    left = kept(value)
+  end
+  if left and left > 0 then reply[#reply + 1] = 0
+  else
+    put(unpack(ARGV, i, i + 5))
+    drop(key)
+    reply[#reply + 1] = 1
+  end
+end
+close()
+settle()
+return reply
+`
+})
+
 /** One heartbeat: keeps the peer alive, judges who is overdue, pushes what changed, answers what this peer misses. The book's own clock goes on from beat to beat; over a silence of half of suspectAfter, or a step back, it stands still. Returns {format} of newer data, else {"", status, epoch, version, now, clock, freed, {id, due, ...}, {change, ...}}, without the last where the changes do not tell what is missed. Cost: O(log n + changes) */
 export const peerregistryBeat = Script.make({
   name: "PeerRegistry/beat",
@@ -3728,6 +5866,21 @@ return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers,
 
 /** All of them, for whoever needs to know every command that Troupe runs. */
 export const all = [
+  cacheAcquire,
+  cacheClear,
+  cacheCommit,
+  cacheInvalidate,
+  cacheLook,
+  cacheRead,
+  cacheRelease,
+  cacheRemove,
+  cacheRenew,
+  cacheScan,
+  cacheSwap,
+  cacheSweep,
+  cacheTake,
+  cacheTouch,
+  cacheWrite,
   peerregistryBeat,
   peerregistryEnter,
   peerregistryLeader,
