@@ -1,0 +1,8 @@
+import * as Conformance from "@troupe/testkit/Conformance"
+import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
+import * as MemoryCache from "@troupe/testkit/MemoryCache"
+import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
+
+Conformance.suite("Cache on memory", CacheLaws, (options) =>
+  MemoryWorld.make({ ...options, layer: () => MemoryCache.layer() })
+)
