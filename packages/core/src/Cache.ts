@@ -126,6 +126,17 @@ export interface Service {
     key: K
   ) => Effect.Effect<Option.Option<Duration.Duration>, BackendError>
   /**
+   * Whatever was set with one of these tags is gone for every reader that starts after, on every peer, and no load that is
+   * under way puts it back (C9, C5). A round trip per 512 tags, however many values carry them; on a Cluster one to each
+   * part of the region, all at once. Where it fails, it holds for some.
+   */
+  readonly invalidateTags: <K, A>(region: Region<K, A>, tags: Iterable<string>) => Effect.Effect<void, BackendError>
+  /**
+   * All of the region is gone for every reader that starts after, on every peer, and no load that is under way puts it
+   * back (C9, C5). Costs what `invalidateTags` costs; the space is given back in the background.
+   */
+  readonly clear: <K, A>(region: Region<K, A>) => Effect.Effect<void, BackendError>
+  /**
    * The keys that are there, in no order: those that are there throughout at least once, perhaps twice. Never what was
    * cleared before. A round trip per about 512, none of which holds the server up.
    */

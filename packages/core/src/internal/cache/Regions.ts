@@ -12,6 +12,7 @@ import { CacheStore, type Entry, maxKeys } from "../../CacheStore.ts"
 import { isSettled } from "../Settled.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
+import { Sweeper } from "./Sweeper.ts"
 
 /** A client, without its types. */
 interface Known {
@@ -28,6 +29,7 @@ export const make = Effect.fnUntraced(function* (
   const run = yield* FiberSet.makeRuntime<never, void, never>()
   const fork = (effect: Effect.Effect<void>): void => void run(effect)
   const house = Exit.map(settings, (settings): House => ({ store, settings, context, fork }))
+  const sweeper = new Sweeper(store, fork)
   /** How each is forgotten. */
   const clients = new Map<Known, () => void>()
   let isClosed = false
@@ -115,6 +117,18 @@ export const make = Effect.fnUntraced(function* (
     return count
   })
 
+  const invalidateTags: Service["invalidateTags"] = Effect.fnUntraced(function* (region, given) {
+    const { plan } = yield* clientOf("invalidateTags", region)
+    const tags = yield* Limits.tags("invalidateTags", given, Infinity)
+    for (let i = 0; i < tags.length; i += maxKeys) yield* store.invalidate(plan.name, tags.slice(i, i + maxKeys))
+  })
+
+  const clear: Service["clear"] = Effect.fnUntraced(function* (region) {
+    const { plan } = yield* clientOf("clear", region)
+    yield* store.clear(plan.name)
+    sweeper.sweep(plan.name)
+  })
+
   const keys: Service["keys"] = <K, A>(region: Region<K, A>) =>
     Stream.unwrap(
       Effect.map(
@@ -168,6 +182,8 @@ export const make = Effect.fnUntraced(function* (
           ms === undefined ? Option.none() : Option.some(Duration.millis(ms))
         )
       ),
+    invalidateTags,
+    clear,
     keys
   }
 })
