@@ -101,7 +101,10 @@ export interface Service {
   ) => Effect.Effect<ReadonlyArray<Found | undefined>, BackendError>
   /** How long it has to live; undefined: it is not there. Prolongs nothing. */
   readonly look: (region: string, key: string) => Effect.Effect<number | undefined, BackendError>
-  /** Writes in the order given; true: it was written. Of two entries of one key the last counts. Adds. */
+  /**
+   * Writes in the order given; true: it was written, or it was to live for no time. Of two entries of one key the last
+   * counts. Adds.
+   */
   readonly write: (
     region: string,
     entries: ReadonlyArray<Entry>,
@@ -121,9 +124,9 @@ export interface Service {
   readonly remove: (region: string, keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
   /** Reads and removes in one step. Frees. */
   readonly take: (region: string, key: string) => Effect.Effect<Found | undefined, BackendError>
-  /** Lives so long from now; zero or less removes it. False: it was not there. Frees. */
+  /** Lives so long from now, and after each reading where it is sliding; zero or less removes it. False: it was not there. Frees. */
   readonly touch: (region: string, key: string, timeToLiveMs: number) => Effect.Effect<boolean, BackendError>
-  /** Finds each, or takes its lease for a load. Again with the same token it answers as before. Adds. */
+  /** Finds each as `read` does, or takes its lease for a load. Again with the same token it answers as before. Adds. */
   readonly acquire: (
     region: string,
     keys: ReadonlyArray<string>,

@@ -1,16 +1,18 @@
 /** Every service in memory, as one Layer: for an application's tests, and for a program that is one process. */
+import type { Cache } from "@troupe/core/Cache"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
 import type { TaskQueue } from "@troupe/core/TaskQueue"
 import * as Layer from "effect/Layer"
 import * as MemoryBackend from "./MemoryBackend.ts"
+import * as MemoryCache from "./MemoryCache.ts"
 import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 import * as MemoryPubSub from "./MemoryPubSub.ts"
 import * as MemoryTaskQueue from "./MemoryTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = PeerRegistry | PubSub | TaskQueue
+export type Troupe = Cache | PeerRegistry | PubSub | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends Options {
@@ -18,7 +20,12 @@ export interface PeerOptions extends Options {
 }
 
 const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, MemoryBackend.MemoryBackend> => {
-  const services = Layer.mergeAll(MemoryPeerRegistry.layer(registry), MemoryPubSub.layer, MemoryTaskQueue.layer())
+  const services = Layer.mergeAll(
+    MemoryPeerRegistry.layer(registry),
+    MemoryPubSub.layer,
+    MemoryTaskQueue.layer(),
+    MemoryCache.layer()
+  )
   return Layer.fresh(name === undefined ? services : Layer.provide(services, LocalPeer.layer(name)))
 }
 
@@ -28,6 +35,6 @@ export const layerPeer = (options: PeerOptions = {}): Layer.Layer<Troupe, never,
 
 /** Every service, on a backend of its own: one process, no server. */
 export const layer: Layer.Layer<Troupe> = Layer.provide(
-  Layer.mergeAll(MemoryPeerRegistry.layer(), MemoryPubSub.layer, MemoryTaskQueue.layer()),
+  Layer.mergeAll(MemoryPeerRegistry.layer(), MemoryPubSub.layer, MemoryTaskQueue.layer(), MemoryCache.layer()),
   MemoryBackend.layer
 )

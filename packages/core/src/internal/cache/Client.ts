@@ -1,0 +1,104 @@
+/** One region as one process works with it: reads and writes that share round trips, changes, loads. */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
+import type { SetOptions, WriteError } from "../../Cache.ts"
+import type { Entry, Service as Store } from "../../CacheStore.ts"
+import * as Limits from "./Limits.ts"
+import { Modifier } from "./Modifier.ts"
+import { Reader } from "./Reader.ts"
+import type { RegionCodec } from "./RegionCodec.ts"
+import { Writer } from "./Writer.ts"
+
+/** What the regions of one layer share. */
+export interface House {
+  readonly store: Store
+  readonly settings: Limits.Settings
+  readonly context: Context.Context<never>
+  readonly fork: (effect: Effect.Effect<void>) => void
+}
+
+export class Client<in out K, in out A> {
+  readonly plan: Limits.Plan
+  readonly reader: Reader<A>
+  readonly writer: Writer
+  readonly modifier: Modifier<A>
+  private readonly house: House
+  private readonly codec: RegionCodec<K, A>
+
+  constructor(house: House, plan: Limits.Plan, codec: RegionCodec<K, A>) {
+    const { context, fork, store } = house
+    this.house = house
+    this.plan = plan
+    this.codec = codec
+    this.reader = new Reader({ store, region: plan.name, text: codec.value, onUndecodable: () => {} }, context, fork)
+    this.writer = new Writer(store, plan.name, context, fork)
+    this.modifier = new Modifier(
+      { store, region: plan.name, decoded: (found) => this.reader.decoded(found) },
+      context,
+      fork
+    )
+  }
+
+  get isIdle(): boolean {
+    return this.reader.isIdle && this.writer.isIdle && this.modifier.isIdle
+  }
+
+  close(): void {
+    this.reader.close()
+    this.writer.close()
+    this.modifier.close()
+  }
+
+  textOf(operation: string, key: K): Effect.Effect<string, BackendError> {
+    return Effect.mapError(this.codec.encodeKey(key, Limits.keyFault), (rule) => Limits.invalidKey(operation, rule))
+  }
+
+  /** In their order. */
+  textsOf(operation: string, keys: Iterable<K>): Effect.Effect<ReadonlyArray<string>, BackendError> {
+    return Effect.forEach(keys, (key) => this.textOf(operation, key))
+  }
+
+  entryOf(
+    operation: string,
+    key: K,
+    text: string,
+    value: A,
+    options: SetOptions | undefined
+  ): Effect.Effect<Entry, WriteError> {
+    return Effect.flatMap(this.codec.value.encode(value), (body) => {
+      const tooLarge = Limits.tooLarge(body, this.house.settings.maxValueBytes)
+      return tooLarge === undefined ? this.entry(operation, key, text, value, body, options) : Exit.fail(tooLarge)
+    })
+  }
+
+  private entry(
+    operation: string,
+    key: K,
+    text: string,
+    value: A,
+    body: string,
+    options: SetOptions | undefined
+  ): Exit.Exit<Entry, BackendError | PayloadTooLarge> {
+    const { isSliding, lifeMs, staleForMs } = this.plan
+    const tags = Limits.tags(operation, options?.tags)
+    if (Exit.isFailure(tags)) return Exit.failCause(tags.cause)
+    const { timeToLive } = this.codec
+    const life =
+      options?.timeToLive !== undefined
+        ? Limits.lifeMs(operation, options.timeToLive)
+        : lifeMs !== undefined
+          ? Exit.succeed(lifeMs)
+          : Limits.lifeMs(operation, typeof timeToLive === "function" ? timeToLive(value, key) : timeToLive)
+    if (Exit.isFailure(life)) return Exit.failCause(life.cause)
+    return Exit.succeed({
+      key: text,
+      body,
+      timeToLiveMs: life.value,
+      isSliding,
+      staleForMs: life.value === Infinity ? 0 : staleForMs,
+      tags: tags.value
+    })
+  }
+}

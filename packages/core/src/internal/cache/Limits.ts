@@ -1,0 +1,120 @@
+/** What a region, a write and the layer may ask for; everything else is refused before anything is sent (A5, A6). */
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { BackendError, CapacityExceeded, PayloadTooLarge } from "../../BackendError.ts"
+import type { AnyRegion, Options } from "../../Cache.ts"
+import { maxCallBytes, maxTags } from "../../CacheStore.ts"
+import * as Name from "../../Name.ts"
+
+export const service = "Cache"
+
+/** Reads, writes and changes of one region and process that may wait for the backend, and bytes of those writes. */
+export const maxWaiting = 16_384
+export const maxWaitingBytes = 16 * maxCallBytes
+/** Regions in use at a time, one process. */
+export const maxRegions = 4_096
+
+/** Longer is for ever: 17,000 years. */
+const maxLifeMs = 2 ** 49
+
+/** The layer's options, in whole milliseconds. */
+export interface Settings {
+  readonly leaseMs: number
+  readonly maxValueBytes: number
+}
+
+export const settings = ({ lease, maxPayloadBytes }: Options): Exit.Exit<Settings, BackendError> => {
+  const leaseMs = millis(lease ?? 10_000)
+  if (!(leaseMs >= 100 && leaseMs <= 86_400_000)) return misconfigured("layer", "lease", "must be from 100 ms to a day")
+  const bytes = maxPayloadBytes ?? maxCallBytes
+  return Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= maxCallBytes
+    ? Exit.succeed({ leaseMs, maxValueBytes: bytes })
+    : misconfigured("layer", "maxPayloadBytes", `must be a whole number from 1 to ${maxCallBytes}`)
+}
+
+/** What a definition asks for, in whole milliseconds. */
+export interface Plan {
+  readonly name: string
+  /** Undefined: each value says for itself. */
+  readonly lifeMs: number | undefined
+  readonly isSliding: boolean
+  readonly staleForMs: number
+}
+
+const sound = new WeakMap<object, Exit.Exit<Plan>>()
+
+/** Fails where the name or an option breaks a rule. Looked at once. */
+export const plan = (operation: string, region: AnyRegion): Exit.Exit<Plan, BackendError> => {
+  const known = sound.get(region)
+  if (known !== undefined) return known
+  const { name, "~terms": terms } = region
+  const fault = Name.fault(name)
+  if (fault !== undefined) return Exit.fail(Name.invalidName(service, operation, "region name", fault))
+  const { isSliding, staleFor, timeToLive } = terms
+  const life = timeToLive === undefined ? Exit.succeed(undefined) : lifeMs(operation, timeToLive)
+  if (Exit.isFailure(life)) return Exit.failCause(life.cause)
+  const staleForMs = Math.ceil(millis(staleFor ?? 0))
+  if (!(staleForMs >= 0 && staleForMs <= maxLifeMs)) {
+    return misconfigured(operation, "staleFor", "must be a finite duration, zero or more")
+  }
+  if (typeof isSliding !== "boolean") return misconfigured(operation, "sliding", "must be true or false")
+  const checked = Exit.succeed({ name, lifeMs: life.value, isSliding, staleForMs })
+  sound.set(region, checked)
+  return checked
+}
+
+/** Whole milliseconds: zero where nothing is to be stored, Infinity for ever (promise C2). */
+export const lifeMs = (operation: string, input: Duration.Input): Exit.Exit<number, BackendError> => {
+  const ms = millis(input)
+  if (Number.isNaN(ms)) return misconfigured(operation, "timeToLive", "must be a duration")
+  return Exit.succeed(ms <= 0 ? 0 : ms > maxLifeMs ? Infinity : Math.ceil(ms))
+}
+
+/** What is wrong with a key, as it is encoded. */
+export const keyFault = (key: string | number): string | undefined =>
+  typeof key !== "number" ? Name.fault(key) : Number.isFinite(key) ? undefined : "must be finite"
+
+export const invalidKey = (operation: string, rule: string): BackendError =>
+  Name.invalidName(service, operation, "key", rule)
+
+const noTags = Exit.succeed<ReadonlyArray<string>>([])
+
+/** Each once. */
+export const tags = (
+  operation: string,
+  given: Iterable<string> | undefined,
+  most = maxTags
+): Exit.Exit<ReadonlyArray<string>, BackendError> => {
+  if (given === undefined) return noTags
+  const tags = [...new Set(given)]
+  if (tags.length > most) return misconfigured(operation, "tags", `must not be more than ${most}`)
+  for (const tag of tags) {
+    const fault = Name.fault(tag)
+    if (fault !== undefined) return Exit.fail(Name.invalidName(service, operation, "tag", fault))
+  }
+  return Exit.succeed(tags)
+}
+
+export const tooLarge = (text: string, limit: number): PayloadTooLarge | undefined => {
+  if (text.length * 3 <= limit) return undefined
+  const bytes = Name.byteLength(text)
+  return bytes <= limit ? undefined : new PayloadTooLarge({ bytes, limit })
+}
+
+export const tooManyRegions = new BackendError({
+  service,
+  operation: "region",
+  reason: new CapacityExceeded({ message: `as many regions are in use as may: ${maxRegions}` }),
+  outcome: "NotApplied"
+})
+
+// -- internals ----------------------------------------------------------------------------------------------------
+
+const millis = (input: Duration.Input): number =>
+  typeof input === "number" && Number.isNaN(input)
+    ? Number.NaN
+    : Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+
+const misconfigured = (operation: string, field: string, rule: string): Exit.Exit<never, BackendError> =>
+  Exit.fail(Name.misconfigured(service, operation, field, rule))

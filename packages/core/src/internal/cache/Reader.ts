@@ -1,0 +1,166 @@
+/**
+ * The way out of a region: reads of one process that come at about the same time share a round trip. Who asks for a key
+ * that is about to be asked for gets the same answer, and the same object (promise A7).
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { BackendError } from "../../BackendError.ts"
+import { type Found, maxKeys, type Service as Store } from "../../CacheStore.ts"
+import { Batcher, type Call } from "../Batcher.ts"
+import { isSettled } from "../Settled.ts"
+import type { Text } from "../Text.ts"
+import { maxWaiting, service } from "./Limits.ts"
+
+export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>) => void
+
+/** About so many bytes are asked for at a time. */
+const maxAnswerBytes = 4_194_304
+
+/** One key that is asked for, by however many. */
+class Reading<A> implements Call {
+  readonly key: string
+  readonly entries = 1
+  readonly bytes: number
+  since = 0
+  readonly waiting = new Set<Resume<A>>()
+  private readonly reader: Reader<A>
+
+  constructor(reader: Reader<A>, key: string, bytes: number) {
+    this.reader = reader
+    this.key = key
+    this.bytes = bytes
+  }
+
+  readonly resume = (answer: Exit.Exit<Option.Option<A>, BackendError>): void => {
+    this.reader.left(this)
+    for (const resume of this.waiting) resume(answer)
+  }
+}
+
+export interface Options<A> {
+  readonly store: Store
+  readonly region: string
+  readonly text: Text<A>
+  readonly onUndecodable: () => void
+}
+
+export class Reader<A> {
+  private readonly options: Options<A>
+  private readonly batcher: Batcher<Reading<A>>
+  private readonly fork: (effect: Effect.Effect<void>) => void
+  /** Those that have not left: whoever asks for one of these keys asks with them. */
+  private readonly waiting = new Map<string, Reading<A>>()
+  /** What a value takes, as far as was seen. */
+  private typicalBytes = 0
+
+  constructor(options: Options<A>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
+    this.options = options
+    this.fork = fork
+    this.batcher = new Batcher<Reading<A>>(
+      {
+        service,
+        operation: "get",
+        send: (calls) => this.send(calls),
+        maxEntries: maxKeys,
+        maxBytes: maxAnswerBytes,
+        maxUnderWay: 2,
+        maxWaiting,
+        maxWaitingBytes: Number.POSITIVE_INFINITY,
+        deadlineMs: options.store.commandTimeoutMs
+      },
+      context,
+      fork
+    )
+  }
+
+  get isIdle(): boolean {
+    return this.batcher.idle
+  }
+
+  close(): void {
+    this.batcher.close()
+  }
+
+  /** What is there under that key; what does not fit the schema is not (promise C14). */
+  get(key: string): Effect.Effect<Option.Option<A>, BackendError> {
+    return Effect.callback((resume) => {
+      const known = this.waiting.get(key)
+      const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
+      reading.waiting.add(resume)
+      let withdraw: Effect.Effect<void> | undefined
+      if (known === undefined) {
+        this.waiting.set(key, reading)
+        withdraw = this.batcher.submit(reading)
+        if (withdraw === undefined) return
+        this.withdrawals.set(reading, withdraw)
+      }
+      return Effect.suspend(() => {
+        reading.waiting.delete(resume)
+        if (reading.waiting.size > 0 || this.waiting.get(key) !== reading) return Effect.void
+        this.waiting.delete(key)
+        return this.withdrawals.get(reading) ?? Effect.void
+      })
+    })
+  }
+
+  private readonly withdrawals = new WeakMap<Reading<A>, Effect.Effect<void>>()
+
+  /** In the order of the keys, each decoded once. */
+  getMany(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Option.Option<A>>, BackendError> {
+    const { region, store } = this.options
+    const distinct = [...new Set(keys)]
+    const count = Math.max(1, Math.min(maxKeys, Math.floor(maxAnswerBytes / Math.max(1, this.typicalBytes))))
+    const parts: Array<ReadonlyArray<string>> = []
+    for (let i = 0; i < distinct.length; i += count) parts.push(distinct.slice(i, i + count))
+    const byKey = new Map<string, Option.Option<A>>()
+    const read = (part: ReadonlyArray<string>) =>
+      Effect.flatMap(store.read(region, part), (found) =>
+        Effect.forEach(part, (key, i) => Effect.map(this.decoded(found[i]), (value) => byKey.set(key, value)), {
+          discard: true
+        })
+      )
+    return Effect.map(Effect.forEach(parts, read, { concurrency: 4, discard: true }), () =>
+      keys.map((key) => byKey.get(key) ?? Option.none())
+    )
+  }
+
+  decoded(found: Found | undefined): Effect.Effect<Option.Option<A>> {
+    if (found === undefined) return none
+    const { body } = found
+    this.typicalBytes += Math.ceil((body.length - this.typicalBytes) / 8)
+    const value = this.options.text.decode(body)
+    if (isSettled(value)) return Exit.isSuccess(value) ? Exit.succeed(Option.some(value.value)) : this.undecodable()
+    return Effect.matchEffect(value, {
+      onFailure: () => this.undecodable(),
+      onSuccess: (value) => Effect.succeed(Option.some(value))
+    })
+  }
+
+  /** It is on its way, or was refused. */
+  left(reading: Reading<A>): void {
+    if (this.waiting.get(reading.key) === reading) this.waiting.delete(reading.key)
+  }
+
+  private undecodable(): Exit.Exit<Option.Option<A>> {
+    this.options.onUndecodable()
+    return none
+  }
+
+  private send(calls: ReadonlyArray<Reading<A>>): Effect.Effect<(call: Reading<A>) => void, BackendError> {
+    const { region, store } = this.options
+    for (const call of calls) this.left(call)
+    const keys = calls.map(({ key }) => key)
+    return Effect.map(store.read(region, keys), (found) => {
+      let next = 0
+      return (call) => {
+        const value = this.decoded(found[next++])
+        if (isSettled(value)) call.resume(value)
+        else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value))))
+      }
+    })
+  }
+}
+
+const none: Exit.Exit<Option.Option<never>> = Exit.succeed(Option.none())
