@@ -49,6 +49,23 @@ const tests = (at: At) => {
       expect((yield* r.store.remove(r.name, keys)).every(Boolean)).toBe(true)
     }))
 
+  test("tags may be as many and as long as they are let be", (r) =>
+    Effect.gen(function* () {
+      const tags = many(64, "日".repeat(168))
+      yield* r.write(entry("a", "1", { tags, isSliding: true }), entry("b", "2", { tags: tags.slice(1) }))
+      yield* r.write(entry("c", "x".repeat(300)), entry("d", "x".repeat(174)), entry("e", "x".repeat(173)))
+      expect([yield* r.look("a"), yield* r.store.touch(r.name, "a", 5_000), yield* r.look("a")]).toEqual([
+        60_000,
+        true,
+        5_000
+      ])
+      expect((yield* r.pages()).toSorted()).toEqual(["a", "b", "c", "d", "e"])
+      yield* r.store.invalidate(r.name, tags.slice(0, 1))
+      yield* r.sweep()
+      expect((yield* r.keys).filter((key) => key.startsWith(":v:"))).toEqual([":v:b", ":v:c", ":v:d", ":v:e"])
+      expect(yield* r.store.remove(r.name, ["a", "b", "c", "d", "e"])).toEqual([false, true, true, true, true])
+    }))
+
   test("regions do not meet, nor do their tags, whatever they are called", (r) =>
     Effect.gen(function* () {
       const names = ["a", "ab", "a*", "a:0", "a:0}", "[a]", "a?", "A", "%61"]

@@ -6,10 +6,10 @@
 -- ARGV[2...] keys  percent-encoded, as all that follow
 -- RETURNS {format} of newer data, else {"", ms, ...}, 0 for what is not there, -1 for ever
 -- COST O(keys + tags)
--- COMMANDS TIME, HMGET, MGET
--- PARTS ground, tags, value
+-- COMMANDS TIME, HMGET, MGET, GETRANGE
+-- PARTS ground, tags, value, heads
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
-local values, texts, reply = fetch(':v:', { unpack(ARGV, 2) }), {}, { '' }
+local values, texts, reply = heads({ unpack(ARGV, 2) }), {}, { '' }
 for i = 1, #values do texts[i] = tagsOf(values[i]) end
 learn(texts)
 for i = 1, #values do

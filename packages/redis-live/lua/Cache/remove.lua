@@ -6,11 +6,11 @@
 -- ARGV[2...] keys  of the values
 -- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it there?
 -- COST O(keys + tags)
--- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
--- PARTS ground, tags, value, lease
+-- COMMANDS TIME, HMGET, MGET, GETRANGE, DEL, SPUBLISH
+-- PARTS ground, tags, value, heads, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, removed, doomed, reply = { unpack(ARGV, 2) }, {}, {}, { '' }
-local values, texts = fetch(':v:', keys), {}
+local values, texts = heads(keys), {}
 for i = 1, #keys do texts[i] = tagsOf(values[i]) end
 find(keys)
 learn(texts)

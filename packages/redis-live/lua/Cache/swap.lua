@@ -9,11 +9,11 @@
 -- ARGV[5...] entry   nothing: remove; else as in write
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where nothing was changed
 -- COST O(tags)
--- COMMANDS TIME, HMGET, HSET, MGET, SET, DEL, SPUBLISH
--- PARTS ground, tags, value, lasting, tokens, put, lease
+-- COMMANDS TIME, HMGET, HSET, MGET, GETRANGE, SET, DEL, SPUBLISH
+-- PARTS ground, tags, value, heads, lasting, tokens, put, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key = ARGV[3]
-local value = fetch(':v:', { key })[1]
+local value = heads({ key })[1]
 learn({ tagsOf(value), ARGV[9] or '' })
 local left = kept(value)
 local version = left and left > 0 and sub(value, 18, 33) or ''

@@ -6,24 +6,25 @@
 -- ARGV[2...] names  v:<key>, l:<key>, t:<tag>
 -- RETURNS {format} of newer data, else {""}
 -- COST O(names + tags)
--- COMMANDS TIME, HMGET, MGET, DEL, SPUBLISH
--- PARTS ground, tags, value, lease
+-- COMMANDS TIME, HMGET, MGET, GETRANGE, DEL, SPUBLISH
+-- PARTS ground, tags, value, heads, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
-local names, keys, texts, doomed = { unpack(ARGV, 2) }, {}, {}, {}
-local found = fetch(':', names)
-for i, name in ipairs(names) do
-  local kind, key = sub(name, 1, 1), sub(name, 3)
-  if kind == 'v' then texts[#texts + 1] = tagsOf(found[i]) elseif kind == 'l' then keys[#keys + 1] = key end
+local of, texts, doomed = { v = {}, l = {}, t = {} }, {}, {}
+for i = 2, #ARGV do
+  local kind = of[sub(ARGV[i], 1, 1)]
+  if kind then kind[#kind + 1] = sub(ARGV[i], 3) end
 end
+local values, tokens = heads(of.v), fetch(':t:', of.t)
+for i = 1, #values do texts[i] = tagsOf(values[i]) end
 learn(texts)
-learn(find(keys))
-for i, name in ipairs(names) do
-  local kind, what, isOver = sub(name, 1, 1), found[i], false
-  if kind == 'v' then isOver = what and sub(what, 1, 1) == '1' and not kept(what)
-  elseif kind == 't' then isOver = what and tonumber(sub(what, 17)) <= now end
-  if isOver then doomed[#doomed + 1] = base .. ':' .. name end
+learn(find(of.l))
+for i, value in ipairs(values) do
+  if value and sub(value, 1, 1) == '1' and not kept(value) then doomed[#doomed + 1] = base .. ':v:' .. of.v[i] end
 end
-for _, key in ipairs(keys) do
+for i, token in ipairs(tokens) do
+  if token and tonumber(sub(token, 17)) <= now then doomed[#doomed + 1] = base .. ':t:' .. of.t[i] end
+end
+for _, key in ipairs(of.l) do
   if not holder(key) then drop(key) end
 end
 if #doomed > 0 then call('DEL', unpack(doomed)) end

@@ -7,11 +7,11 @@
 -- ARGV[3] ttl   ms
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where it is not there
 -- COST O(tags)
--- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST, DEL, SPUBLISH
--- PARTS ground, tags, value, lasting, prolong, lease
+-- COMMANDS TIME, HMGET, MGET, GETRANGE, SET, SETRANGE, PEXPIREAT, PERSIST, DEL, SPUBLISH
+-- PARTS ground, tags, value, heads, lasting, prolong, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key, ttl = ARGV[2], tonumber(ARGV[3])
-local value = fetch(':v:', { key })[1]
+local value = heads({ key })[1]
 learn({ tagsOf(value) })
 local left = kept(value)
 if not left or left <= 0 then return { '', 0 } end

@@ -8,8 +8,8 @@
 -- ARGV[4...] entries   key, ms to live, 1 where it is sliding, ms it is kept for a load after that, tags with spaces between, body, ...
 -- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it written?
 -- COST O(entries + tags)
--- COMMANDS TIME, HMGET, HSET, MGET, SET, DEL, SPUBLISH
--- PARTS ground, tags, value, lasting, tokens, put, lease
+-- COMMANDS TIME, HMGET, HSET, MGET, GETRANGE, SET, DEL, SPUBLISH
+-- PARTS ground, tags, value, heads, lasting, tokens, put, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, texts, reply = {}, {}, { '' }
 for i = 4, #ARGV, 6 do keys[#keys + 1], texts[#texts + 1] = ARGV[i], ARGV[i + 4] end
@@ -18,7 +18,7 @@ learn(texts)
 for i = 4, #ARGV, 6 do
   local key, left = ARGV[i], nil
   if ARGV[3] == 'Absent' then
-    local value = fetch(':v:', { key })[1]
+    local value = heads({ key })[1]
     learn({ tagsOf(value) })
     left = kept(value)
   end
