@@ -59,10 +59,10 @@ const suite = <R>(
 const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
 
 export const suites: Readonly<Record<string, Suite>> = {
-  // Until its Redis store is there.
-  Cache: suite({ ...CacheLaws, ...CacheTagLaws }, Layer.provideMerge(Cache.layer(), MemoryCache.store), () =>
-    Promise.reject(new Error("Cache has no Redis store yet"))
-  ),
+  Cache: suite({ ...CacheLaws, ...CacheTagLaws }, Layer.provideMerge(Cache.layer(), MemoryCache.store), async () => {
+    const RedisCache = await import("@troupe/redis-live/RedisCache")
+    return { layer: Layer.provideMerge(Cache.layer(), RedisCache.store) }
+  }),
   PeerRegistry: suite(
     { ...PeerRegistryLaws, ...PeerRegistryStoreLaws, ...LeadershipLaws },
     Layer.provideMerge(PeerRegistry.layer(), MemoryPeerRegistry.store),

@@ -1,5 +1,6 @@
 /** Cache on Redis: a slot per part of a region, and one script for whatever is done to the keys of a part. */
 import type { BackendError } from "@troupe/core/BackendError"
+import * as Cache from "@troupe/core/Cache"
 import { CacheStore, type Entry, pageSize } from "@troupe/core/CacheStore"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
@@ -288,6 +289,14 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
     })
   })
 )
+
+const layerOf = (options?: Cache.Options): Layer.Layer<Cache.Cache, never, RedisClient> =>
+  Layer.provide(Cache.layer(options), store)
+const layerDefault = layerOf()
+
+/** Cache for one peer of those that share the RedisClient's server, database and prefix. */
+export const layer = (options?: Cache.Options): Layer.Layer<Cache.Cache, never, RedisClient> =>
+  options === undefined ? layerDefault : layerOf(options)
 
 // -- internals ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 /** Every service on Redis, as one Layer: what most applications provide once, where they start. */
 import type { BackendError } from "@troupe/core/BackendError"
+import type { Cache, Options as CacheOptions } from "@troupe/core/Cache"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
@@ -7,13 +8,14 @@ import type { Options as TaskQueueOptions, TaskQueue } from "@troupe/core/TaskQu
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as RedisCache from "./RedisCache.ts"
 import * as RedisClient from "./RedisClient.ts"
 import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 import * as RedisPubSub from "./RedisPubSub.ts"
 import * as RedisTaskQueue from "./RedisTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = PeerRegistry | PubSub | TaskQueue
+export type Troupe = Cache | PeerRegistry | PubSub | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends RegistryOptions {
@@ -23,9 +25,11 @@ export interface PeerOptions extends RegistryOptions {
 export interface Options extends RedisClient.RedisOptions {
   readonly peer?: PeerOptions | undefined
   readonly tasks?: TaskQueueOptions | undefined
+  readonly cache?: CacheOptions | undefined
 }
 
 const make = ({
+  cache,
   peer: { name, ...registry } = {},
   tasks,
   ...redis
@@ -33,15 +37,19 @@ const make = ({
   const services = Layer.mergeAll(
     RedisPeerRegistry.layer(registry),
     RedisPubSub.layer,
-    RedisTaskQueue.layer(tasks)
+    RedisTaskQueue.layer(tasks),
+    RedisCache.layer(cache)
   ).pipe(Layer.provideMerge(RedisClient.layer(redis)))
   return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
 }
 
 // With the client that `RedisClient.layer()` stands for: whoever names either shares it.
-const withoutOptions = Layer.mergeAll(RedisPeerRegistry.layer(), RedisPubSub.layer, RedisTaskQueue.layer()).pipe(
-  Layer.provideMerge(RedisClient.layer())
-)
+const withoutOptions = Layer.mergeAll(
+  RedisPeerRegistry.layer(),
+  RedisPubSub.layer,
+  RedisTaskQueue.layer(),
+  RedisCache.layer()
+).pipe(Layer.provideMerge(RedisClient.layer()))
 
 /** Every service, and the client they share. Fails as `RedisClient.layer` does. Without options always the same Layer. */
 export const layer = (options?: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> =>

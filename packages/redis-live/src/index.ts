@@ -1,4 +1,5 @@
 /** Troupe on Redis. Modules are namespaces: `RedisClient.RedisClient` is the service, `RedisClient.layer` its layer. */
+export * as RedisCache from "./RedisCache.ts"
 export * as RedisClient from "./RedisClient.ts"
 export * as RedisLive from "./RedisLive.ts"
 export * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
