@@ -1,4 +1,4 @@
-/** What the benches publish: 250 bytes of JSON, two hundred at a time. */
+/** What the benches publish and keep: 250 bytes of JSON, two hundred at a time where nothing else is said. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -19,12 +19,10 @@ export const body = (id: number): Body => ({
   tags: ["one", "two"]
 })
 
-const inFlight = 200
-
-/** As many fibers as there are publishes in flight, each with the next one as soon as its last was answered. */
-export const writers = <E>(n: number, publish: (id: number) => Effect.Effect<unknown, E>) => {
+/** As many fibers as there are calls in flight, each with the next one as soon as its last was answered. */
+export const writers = <E>(n: number, call: (id: number) => Effect.Effect<unknown, E>, inFlight = 200) => {
   let id = 0
-  const writer = Effect.whileLoop({ while: () => id < n, body: () => publish(id++), step: () => {} })
+  const writer = Effect.whileLoop({ while: () => id < n, body: () => call(id++), step: () => {} })
   return Effect.all(
     Array.from({ length: inFlight }, () => writer),
     { concurrency: "unbounded", discard: true }
@@ -32,10 +30,10 @@ export const writers = <E>(n: number, publish: (id: number) => Effect.Effect<unk
 }
 
 /** The same for a peer: as many promises. */
-export const workers = async (n: number, publish: (id: number) => Promise<unknown>): Promise<void> => {
+export const workers = async (n: number, call: (id: number) => Promise<unknown>, inFlight = 200): Promise<void> => {
   let id = 0
   const worker = async () => {
-    while (id < n) await publish(id++)
+    while (id < n) await call(id++)
   }
   await Promise.all(Array.from({ length: inFlight }, worker))
 }

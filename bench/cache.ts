@@ -1,0 +1,147 @@
+/**
+ * Cache beside what people use: `node bench/run.ts cache`. Values of about 250 bytes through a schema, 1,000 keys that are
+ * there, 100 callers unless the case says otherwise; each answer is looked at.
+ *
+ * - `get`, `set`, `getOrSet hit`: bentocache through Redis, and raw ioredis with JSON where it can.
+ * - `get c=100` also beside keyv, cacheable and cache-manager through @keyv/redis.
+ * - `commands per get c=100`: what the server counts, commands of scripts too.
+ */
+import KeyvRedis from "@keyv/redis"
+import * as Cache from "@troupe/core/Cache"
+import * as RedisCache from "@troupe/redis-live/RedisCache"
+import * as RedisClient from "@troupe/redis-live/RedisClient"
+import { Cacheable } from "cacheable"
+import { createCache } from "cache-manager"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import { Redis } from "ioredis"
+import { Keyv } from "keyv"
+import * as Bento from "./bento/bento.ts"
+import { type Case, measure, perSecond, smoke } from "./harness.ts"
+import { Body, body, workers, writers } from "./message.ts"
+
+const count = (full: number): number => (smoke ? Math.min(full, 2_000) : full)
+const keys = 1_000
+const keyOf = (id: number): string => `k${id % keys}`
+
+const check = (value: Body | null | undefined, id: number): void => {
+  if (value?.id !== id % keys) throw new Error(`key ${keyOf(id)} gave ${JSON.stringify(value?.id)}`)
+}
+const all = Array.from({ length: keys }, (_, id) => id)
+
+export const run = async (url: string): Promise<void> => {
+  const prefix = `bench-${process.pid}`
+  const runtime = ManagedRuntime.make(RedisCache.layer().pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
+  const raw = new Redis(url)
+  const { bento, close } = Bento.make(url, prefix)
+  const store = new KeyvRedis(url, { namespace: prefix })
+  const keyv = new Keyv({ store, namespace: `${prefix}-keyv` })
+  const cacheable = new Cacheable({
+    secondary: new Keyv({ store: new KeyvRedis(url), namespace: `${prefix}-cacheable` })
+  })
+  const manager = createCache({ stores: [new Keyv({ store: new KeyvRedis(url), namespace: `${prefix}-manager` })] })
+
+  const region = Cache.region("measurements", { value: Body, timeToLive: "1 hour" })
+  const on = <A, E>(use: (cache: Cache.Service) => Effect.Effect<A, E>): Promise<A> =>
+    runtime.runPromise(Effect.flatMap(Cache.Cache, use))
+  const found = (id: number) => (value: Option.Option<Body>) => check(Option.getOrUndefined(value), id)
+
+  await on((cache) => Effect.forEach(all, (id) => cache.set(region, keyOf(id), body(id)), { concurrency: 100 }))
+  for (const id of all) {
+    const key = keyOf(id)
+    await raw.set(`${prefix}-raw-${key}`, JSON.stringify(body(id)), "PX", 3_600_000)
+    await bento.set({ key, value: body(id) })
+    await keyv.set(key, body(id), 3_600_000)
+    await cacheable.set(key, body(id), 3_600_000)
+    await manager.set(key, body(id), 3_600_000)
+  }
+
+  const rate = (n: number, inFlight: number, use: (id: number) => Promise<unknown>) => () =>
+    perSecond(n, () => workers(n, use, inFlight))
+  const ours =
+    (n: number, inFlight: number, use: (cache: Cache.Service, id: number) => Effect.Effect<unknown, unknown>) => () =>
+      perSecond(n, () => on((cache) => writers(n, (id) => use(cache, id), inFlight)).then(() => undefined))
+  const more = { bench: "cache", unit: "/s", better: "more" } as const
+
+  const get = (cache: Cache.Service, id: number) => Effect.map(cache.get(region, keyOf(id)), found(id))
+  const rawGet = async (id: number) => check(JSON.parse((await raw.get(`${prefix}-raw-${keyOf(id)}`)) ?? "null"), id)
+  const commands = async (): Promise<number> => {
+    let sum = 0
+    for (const [, command = "", calls] of (await raw.info("commandstats")).matchAll(/cmdstat_([^:]+):calls=(\d+)/g)) {
+      if (command !== "info") sum += Number(calls)
+    }
+    return sum
+  }
+  const costs = (n: number, run: () => Promise<unknown>) => async () => {
+    const before = await commands()
+    await run()
+    return ((await commands()) - before) / n
+  }
+  const others: ReadonlyArray<readonly [peer: string, get: (id: number) => Promise<Body | null | undefined>]> = [
+    ["keyv", (id) => keyv.get<Body>(keyOf(id))],
+    // Its layer in memory would answer: what is measured is the way to Redis.
+    ["cacheable", async (id) => (await cacheable.primary.clear(), cacheable.get<Body>(keyOf(id)))],
+    ["cache-manager", (id) => manager.get<Body>(keyOf(id))]
+  ]
+  const n = count(60_000)
+
+  const cases: ReadonlyArray<Case> = [
+    {
+      ...more,
+      name: "get c=100",
+      peer: "bentocache",
+      goal: 2,
+      ours: ours(n, 100, get),
+      theirs: rate(n, 100, async (id) => check(await bento.get<Body>({ key: keyOf(id) }), id))
+    },
+    { ...more, name: "get c=100", peer: "ioredis", goal: 1.3, ours: ours(n, 100, get), theirs: rate(n, 100, rawGet) },
+    ...others.map(([peer, theirs]): Case => ({
+      ...more,
+      name: "get c=100",
+      peer,
+      goal: 1,
+      ours: ours(n, 100, get),
+      theirs: rate(count(20_000), 100, async (id) => check(await theirs(id), id))
+    })),
+    {
+      ...more,
+      name: "get c=1",
+      peer: "ioredis",
+      goal: 0.9,
+      ours: ours(count(8_000), 1, get),
+      theirs: rate(count(8_000), 1, rawGet)
+    },
+    {
+      ...more,
+      name: "set c=100",
+      peer: "bentocache",
+      goal: 1.5,
+      ours: ours(n, 100, (cache, id) => cache.set(region, keyOf(id), body(id % keys))),
+      theirs: rate(n, 100, (id) => bento.set({ key: keyOf(id), value: body(id % keys) }))
+    },
+    {
+      bench: "cache",
+      name: "commands per get c=100",
+      peer: "bentocache",
+      unit: "commands",
+      better: "less",
+      ours: costs(count(20_000), ours(count(20_000), 100, get)),
+      theirs: costs(
+        count(20_000),
+        rate(count(20_000), 100, (id) => bento.get({ key: keyOf(id) }))
+      )
+    }
+  ]
+  try {
+    await measure(cases)
+  } finally {
+    await close()
+    await keyv.disconnect()
+    await cacheable.disconnect()
+    await manager.disconnect()
+    raw.disconnect()
+    await runtime.dispose()
+  }
+}
