@@ -129,7 +129,14 @@ export type Settlement = {
   /** One attempt more; sleeps so long, then stands at the end of its lane. */
   | { readonly _tag: "Retry"; readonly delayMs: number; readonly error: string }
   /** One attempt more, and the last. With an answer the run failed as its definition says. */
-  | { readonly _tag: "Dead"; readonly reason: DeathReason; readonly error: string; readonly answer: string | undefined }
+  | {
+      readonly _tag: "Dead"
+      /** False: it had as many as it may before it was claimed, so that it was not run again: no attempt more. */
+      readonly hasRun: boolean
+      readonly reason: DeathReason
+      readonly error: string
+      readonly answer: string | undefined
+    }
   /** Handed back, and no attempt: it stands in front of its lane. */
   | { readonly _tag: "Release" }
 )

@@ -498,6 +498,15 @@ const tests = (at: At) => {
       expect((yield* q.store.counts(q.name)).dead).toBe(0)
     }))
 
+  test("a dead letter that was not run again has the attempts that there were", (q) =>
+    Effect.gen(function* () {
+      const worker = q.claimer("p")
+      yield* q.add("a")
+      yield* worker.settle(retry(only(yield* worker.step())))
+      yield* worker.settle(dead(only(yield* worker.step()), undefined, "AttemptsExhausted", false))
+      expect((yield* q.store.page(q.name, "Dead", "")).tasks).toMatchObject([{ attempts: 1, lastError: "no more" }])
+    }))
+
   test("answers are kept as long as they were asked for", (q) =>
     Effect.gen(function* () {
       const worker = q.claimer("p")

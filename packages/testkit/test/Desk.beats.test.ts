@@ -349,7 +349,14 @@ describe("nothing is left behind", () => {
         else if (claim.payload === "crash" && claim.crashes === 0) play.crash("q.1", "p.1")
         else if (claim.payload === "retry" && claim.attempts < 2) play.settle("q.1", retry(claim, 10))
         else if (claim.payload === "dead") {
-          const settlement = { claim, hasProgress: true, reason: "Rejected", error: "no", answer: "E" } as const
+          const settlement = {
+            claim,
+            hasProgress: true,
+            hasRun: true,
+            reason: "Rejected",
+            error: "no",
+            answer: "E"
+          } as const
           play.settle("q.1", { _tag: "Dead", ...settlement })
         } else if (claim.payload === "purge") {
           play.settle("q.1", release(claim))

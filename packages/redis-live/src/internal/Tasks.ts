@@ -182,8 +182,15 @@ const settlementArgs = (into: Array<Script.Arg>, settlement: Settlement): void =
     case "Retry":
       return void into.push(number, fence, "R", time(settlement.delayMs), settlement.error, "")
     case "Dead": {
-      const { answer, error, reason } = settlement
-      return void into.push(number, fence, answer === undefined ? "X" : "Y", reason, error, answer ?? "")
+      const { answer, error, hasRun, reason } = settlement
+      return void into.push(
+        number,
+        fence,
+        !hasRun ? "Z" : answer === undefined ? "X" : "Y",
+        reason,
+        error,
+        answer ?? ""
+      )
     }
     case "Release":
       return void into.push(number, fence, "B", "", "", "")

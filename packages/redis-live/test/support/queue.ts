@@ -45,8 +45,17 @@ export const retry = (claim: TaskQueueStore.Claimed, delayMs = 0, error = "faile
 export const dead = (
   claim: TaskQueueStore.Claimed,
   answer?: string,
-  reason: TaskQueueStore.DeathReason = "AttemptsExhausted"
-): TaskQueueStore.Settlement => ({ _tag: "Dead", claim, hasProgress: false, reason, error: "no more", answer })
+  reason: TaskQueueStore.DeathReason = "AttemptsExhausted",
+  hasRun = true
+): TaskQueueStore.Settlement => ({
+  _tag: "Dead",
+  claim,
+  hasProgress: false,
+  hasRun,
+  reason,
+  error: "no more",
+  answer
+})
 export const release = (claim: TaskQueueStore.Claimed): TaskQueueStore.Settlement => ({
   _tag: "Release",
   claim,

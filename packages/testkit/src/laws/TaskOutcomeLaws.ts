@@ -518,6 +518,23 @@ export const aCancelledTaskDiesWithItsPeer: Law = (world) =>
     assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
   })
 
+/** T7 A crash in the last run a task may have is its end: it does not run again, and says the attempts that there were. */
+export const aCrashInTheLastRunIsTheEnd: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* three(world)
+    const runs: Array<Ran> = []
+    const Single = TaskQueue.task("single", { payload: Schema.Int, maxAttempts: 1 })
+    yield* hire(world, b, runs, Single, lasting("1 hour"))
+    yield* enqueue(a, Single, 1)
+    yield* world.advance("1 second")
+    yield* b.crash
+    yield* hire(world, c, runs, Single, lasting(0))
+    yield* world.advance("1 minute")
+    assert.deepEqual([values(runs), yield* counted(a, Single)], [[1], [0, 0, 0, 1]])
+    const [letter] = yield* letters(a, Single)
+    assert.deepEqual([letter?.attempts, letter?.reason], [1, "AttemptsExhausted"])
+  })
+
 /** T7 `worker` is `work` as a layer: it works while the layer lives. */
 export const aWorkerIsALayer: Law = (world) =>
   Effect.gen(function* () {

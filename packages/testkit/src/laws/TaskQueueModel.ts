@@ -22,7 +22,7 @@ const Enqueue = Schema.TaggedStruct("Enqueue", {
 })
 const Step = Schema.TaggedStruct("Step", {
   who,
-  ends: Schema.Array(below(8)),
+  ends: Schema.Array(below(9)),
   free: below(5),
   ahead: below(3),
   suspect: Schema.Boolean,
@@ -273,10 +273,11 @@ const ended = ({ wrote }: Player, claim: Store.Claimed, end: number): Store.Sett
     case 1:
       return { ...common, _tag: "Retry", delayMs: 2_000, error: "later" }
     case 2:
-      return { ...common, _tag: "Dead", reason: "Rejected", error: "no", answer: `"no"` }
+      return { ...common, _tag: "Dead", hasRun: true, reason: "Rejected", error: "no", answer: `"no"` }
     case 3:
-      return { ...common, _tag: "Dead", reason: "AttemptsExhausted", error: "no", answer: undefined }
     case 4:
+      return { ...common, _tag: "Dead", hasRun: end === 3, reason: "AttemptsExhausted", error: "no", answer: undefined }
+    case 5:
       return { ...common, _tag: "Release" }
     default:
       return { ...common, _tag: "Done", answer: `"yes"` }

@@ -26,8 +26,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the last attempt is not counted",
     law: "exhaustedTasksAreDeadLetters",
     file: claims,
-    find: "task.attempts += 1\n      bury(",
-    replace: "bury("
+    find: "if (settlement.hasRun) task.attempts += 1",
+    replace: ""
+  },
+  {
+    name: "what was not run any more counts as a run",
+    law: "aCrashInTheLastRunIsTheEnd",
+    file: claims,
+    find: "if (settlement.hasRun) task.attempts += 1",
+    replace: "task.attempts += 1"
   },
   {
     name: "an ended schedule goes on at once",
@@ -49,7 +56,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: runs,
     find: 'return this.failed(running, "Undecodable", `the payload: ${error.message}`)',
     replace:
-      'return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Undecodable", error: "", answer: undefined })'
+      'return Effect.succeed({ _tag: "Dead", claim, hasProgress, hasRun: true, reason: "Undecodable", error: "", answer: undefined })'
   },
   {
     name: "a peer that runs a suspect asks for another",
@@ -234,7 +241,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: runs,
     find: 'if (error === undefined) return this.failed(running, "AttemptsExhausted", describe(Cause.squash(cause)))',
     replace:
-      'if (error === undefined) return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: "", answer: undefined })'
+      'if (error === undefined) return Effect.succeed({ _tag: "Dead", claim, hasProgress, hasRun: true, reason: "Rejected", error: "", answer: undefined })'
   },
   {
     name: "whatever can be written down is JSON",

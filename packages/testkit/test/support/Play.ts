@@ -51,10 +51,11 @@ export const retry = (claim: Claimed, delayMs = 0, error = "error"): Settlement 
   delayMs,
   error
 })
-export const dead = (claim: Claimed, answer?: string): Settlement => ({
+export const dead = (claim: Claimed, answer?: string, hasRun = true): Settlement => ({
   _tag: "Dead",
   claim,
   hasProgress: false,
+  hasRun,
   reason: "AttemptsExhausted",
   error: "dead",
   answer

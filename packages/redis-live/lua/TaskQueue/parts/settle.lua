@@ -1,7 +1,7 @@
 -- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
 -- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
--- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
--- detail (delay in ms, reason), error, answer
+-- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, Z dead and not run
+-- again, B handed back), detail (delay in ms, reason), error, answer
 -- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
 local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
 local function plainly(from, count)
@@ -29,9 +29,9 @@ local function one(i, held, record, tried)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
   if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
-  if kind == 'X' or kind == 'Y' then
+  if kind == 'X' or kind == 'Y' or kind == 'Z' then
     kills = kills + 1
-    kill(number, record, detail, error, attempts + 1, crashes)
+    kill(number, record, detail, error, kind == 'Z' and attempts or attempts + 1, crashes)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end

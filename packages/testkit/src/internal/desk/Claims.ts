@@ -125,7 +125,7 @@ export const settle = (turn: Turn, claimer: Claimer, settlement: Settlement): Ou
       else sleep(turn, task)
       break
     case "Dead":
-      task.attempts += 1
+      if (settlement.hasRun) task.attempts += 1
       bury(turn, task, settlement.reason, settlement.error, settlement.answer)
       break
     case "Release":
