@@ -161,6 +161,8 @@ export interface Step {
   /** One suspect may be among them: none runs here now (promise T7). */
   readonly takesSuspect: boolean
   readonly rate: { readonly limit: number; readonly windowMs: number } | undefined
+  /** Who has been tried as often is claimed so that it can be settled, and does not begin. */
+  readonly maxAttempts: number
   readonly letters: Letters
 }
 
@@ -331,6 +333,22 @@ export const claimerChannel = (queue: string, claimer: Claimer): string => `${Na
 export const nameChannel = (queue: string, peer: string): string => `${Name.encode(queue)}:@${Name.encode(peer)}`
 /** Whoever awaits answers. Message: ids, percent-encoded, with spaces between. */
 export const endsChannel = (queue: string): string => `${Name.encode(queue)}:!ends`
+/**
+ * Whoever watches. Message: `<number> <at ms>`, then a line (LF) for each event, its words with single spaces between:
+ *
+ *     E id                  enqueued, fired, or redriven
+ *     S id claimer attempt  begun: claimed to run at once, or begun or settled of what was claimed ahead
+ *     C id claimer          done
+ *     F id attempt message  failed; then R or D
+ *     R id runAt            tried again
+ *     D id reason           a dead letter; alone where it was not run again, and where crashes convict it
+ *     B id                  back, its run begun and not ended: handed back, or taken from a dead claimer
+ *     X id                  cancelled, or purged from those that wait or sleep
+ *
+ * Ids are percent-encoded, and of the message what must be: `%`, space and LF. One push at the end of each step that has
+ * any; each number is one higher than the last.
+ */
+export const eventsChannel = (queue: string): string => `${Name.encode(queue)}:!events`
 
 export interface Service {
   /**
@@ -398,6 +416,12 @@ export interface Service {
   readonly enrol: (queue: string, enrolment: Enrolment) => Effect.Effect<Enrolled, BackendError>
   /** Enqueues a slot's entry, if the slot has come and nobody has used it up: one step, and again it is Taken. Adds. */
   readonly fire: (queue: string, firing: Firing) => Effect.Effect<Fired, BackendError>
+  /**
+   * Has what happens pushed to `eventsChannel` for that long from now on, or longer where somebody else said so; gives
+   * the number of the last push. Where nobody was watching any more, that is a number which no push has, higher than
+   * all before: whoever reads since then sees that something is missing. Frees.
+   */
+  readonly watch: (queue: string, watchMs: number) => Effect.Effect<number, BackendError>
   /** A link for pushes; its channels are those above. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** No request outlives this, in ms. */

@@ -6,7 +6,7 @@
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
+-- PARTS ground, many, record, lanes, events, end, dead, collect, reap, abandoned
 local reply, at = { '' }, 2
 local function beat()
   local claimer, lease, lanes, lowest = ARGV[at], tonumber(ARGV[at + 1]), {}, 'l'
@@ -29,6 +29,7 @@ local function beat()
   clear()
   flush()
   wakeAll()
+  report()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
   local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }

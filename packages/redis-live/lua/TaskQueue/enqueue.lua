@@ -14,7 +14,7 @@
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held
+-- PARTS ground, many, record, lanes, events, held
 local sender, sequence, after, room, lane = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
@@ -40,6 +40,7 @@ if isSmooth then
   end
   many('RPUSH', ':ready:' .. lane, tail)
   grow(lane, #tail)
+  for i = 1, m.isWatched and #tail or 0 do event('E', tail[i], '') end
 end
 for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
@@ -57,11 +58,13 @@ for i = 8, isSmooth and 7 or #ARGV, stride do
     if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
     if id ~= '' then call('HSET', base .. ':ids', id, text) end
     if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+    event('E', text, rest)
   end
 end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
+report()
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 if after > 0 then memo = memo .. '\n' .. last .. ' ' .. known end

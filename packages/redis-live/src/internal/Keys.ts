@@ -7,7 +7,7 @@
  * | ------------ | --------------------------------------------------------------------------------------------------- |
  * | PubSub       | `P:{ps:n}:log` stream · `:meta` hash · channel `P:{ps:n}`                                            |
  * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
- * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer` or `!ends` |
+ * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer`, `!ends` or `!events` |
  *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
  *
@@ -35,7 +35,7 @@
  * | `:progress`             | hash: number -> text                                                                         |
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
- * | `:meta`                 | hash: format, next, life, fence, paused, awaited, tick, judge, =sender or claimer its last step |
+ * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, tick, judge, =sender or claimer its last step |
  */
 import * as Name from "@troupe/core/Name"
 

@@ -218,6 +218,7 @@ export const stepArgs = (step: Step, { others, plain }: Groups) => {
     plain: plain.length,
     begun: step.begun.length,
     others: others.length,
+    most: step.maxAttempts,
     rest
   }
 }
@@ -473,5 +474,6 @@ export const scripted = {
   purge: Script.answering(scripts.taskqueuePurge, (reply) => some(known(reply))),
   pause: Script.answering(scripts.taskqueuePause, (reply): void => void known(reply)),
   enrol: Script.answering(scripts.taskqueueEnrol, (reply) => enrolled(known(reply))),
-  fire: Script.answering(scripts.taskqueueFire, (reply) => fired(known(reply)))
+  fire: Script.answering(scripts.taskqueueFire, (reply) => fired(known(reply))),
+  watch: Script.answering(scripts.taskqueueWatch, (reply) => Number(known(reply)[1]))
 }

@@ -629,7 +629,7 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "8521a006791c55cf7eb490054c3a31878b1c0071",
+  sha: "0356e9c306bee0894544f0e805f18504d7a929c7",
   keys: ["queue", "meta"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
@@ -651,7 +651,8 @@ export const taskqueueAnswer = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -665,13 +666,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -696,7 +699,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "70db1708d279b676ded428765c50721e294e7747",
+  sha: "c44e39f80d381c954d25d0a1abfd6ad57cbe2d92",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -732,14 +735,15 @@ export const taskqueueBeat = Script.make({
 -- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
+-- PARTS ground, many, record, lanes, events, end, dead, collect, reap, abandoned
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -753,13 +757,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -843,6 +849,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -919,6 +941,7 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
   unhold(number, record)
+  event('D', number, record, reason)
 end
 local function trim(capacity, timeToLive)
   local dead = base .. ':dead'
@@ -988,7 +1011,10 @@ local function give(number, letter, record)
     kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
     return toldTo(number, record)
   end
-  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  if letter == 'r' then
+    call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+    event('B', number, record)
+  end
   toFront(number, laneOf(record), crashes)
 end
 local function back()
@@ -1059,6 +1085,7 @@ local function beat()
   clear()
   flush()
   wakeAll()
+  report()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
   local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }
@@ -1079,7 +1106,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "f195158130622b2b3cb3f780078aece45f0100d9",
+  sha: "49dd2aa947bd08a220d9b219b4ae241336aaf128",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: [
@@ -1107,14 +1134,15 @@ export const taskqueueCancel = Script.make({
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, look, unqueue
+-- PARTS ground, many, record, lanes, events, end, look, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1128,13 +1156,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -1218,6 +1248,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -1326,6 +1372,7 @@ if not record then return { '', 0 } end
 if not isKnown(record) then return { string.match(record, '^%S*') .. ' ' } end
 local state, claimer, held = stateOf(number, record)
 if state == 'X' then return { '', 0 } end
+if state ~= 'C' or string.byte(held) ~= 99 then event('X', number, record) end
 if state == 'C' then
   call('HSET', base .. ':claimed:' .. claimer, number, 'c' .. string.sub(held, 2))
   call('HSET', base .. ':cancelled', number, claimer)
@@ -1336,6 +1383,7 @@ else
 end
 clear()
 wakeAll()
+report()
 return { '', 1 }
 `
 })
@@ -1344,7 +1392,7 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "ddd3719bef7e0bf8119e9b052f6b280bc15a8265",
+  sha: "526f267996f60db4ec9ca18108318216660d4831",
   keys: ["queue", "meta"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
@@ -1363,7 +1411,8 @@ export const taskqueueCounts = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1377,13 +1426,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -1400,7 +1451,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "65709749a71237420e60187f96b66471f52dbbb5",
+  sha: "bf8dc2389bdb0427d1eb51564762de586e7b9ae5",
   keys: ["queue", "meta"],
   args: ["now", "who"],
   commands: [
@@ -1429,14 +1480,15 @@ export const taskqueueDepart = Script.make({
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end
+-- PARTS ground, many, record, lanes, events, end
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1450,13 +1502,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -1540,6 +1594,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -1617,6 +1687,7 @@ for i = 1, #held, 2 do
   if record then vacate(number, record) end
   if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
   elseif record then
+    if string.byte(held[i + 1]) == 114 then event('B', number, record) end
     toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
   end
 end
@@ -1628,6 +1699,7 @@ call('HDEL', base .. ':meta', '=' .. who)
 clear()
 -- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
 wakeAll(not wasIdle and not m.isOld and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
+report()
 return { '' }
 `
 })
@@ -1636,7 +1708,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "84c48a33d04892743631a93af3acf0c9fd272215",
+  sha: "b5cea5c666d3b842169534a9d1c368389f06989d",
   keys: ["queue", "meta"],
   args: ["now", "life", "sender", "sequence", "after", "max", "lane"],
   variadic: "entries",
@@ -1673,14 +1745,15 @@ export const taskqueueEnqueue = Script.make({
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held
+-- PARTS ground, many, record, lanes, events, held
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1694,13 +1767,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -1784,6 +1859,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- What an entry may meet.
 -- held(): how many tasks are claimed
@@ -1833,6 +1924,7 @@ if isSmooth then
   end
   many('RPUSH', ':ready:' .. lane, tail)
   grow(lane, #tail)
+  for i = 1, m.isWatched and #tail or 0 do event('E', tail[i], '') end
 end
 for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
@@ -1850,11 +1942,13 @@ for i = 8, isSmooth and 7 or #ARGV, stride do
     if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
     if id ~= '' then call('HSET', base .. ':ids', id, text) end
     if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+    event('E', text, rest)
   end
 end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
+report()
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 if after > 0 then memo = memo .. '\\n' .. last .. ' ' .. known end
@@ -1868,7 +1962,7 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "b49395e54cf30b6c1742cd924efb1b036dc577cc",
+  sha: "545777700ea683955d14905705f4351e1f9e3320",
   keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -1891,7 +1985,8 @@ export const taskqueueEnrol = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -1905,13 +2000,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
@@ -1952,7 +2049,7 @@ return { '', int(now), int(last), int(mine) }
 export const taskqueueFire = Script.make({
   name: "TaskQueue/fire",
   adds: true,
-  sha: "e040ecc649f128b7952cda6e03f0d019f2435dfc",
+  sha: "f35c1ff5571523dc7ad30eb593f27661f83db684",
   keys: ["queue", "meta"],
   args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
   commands: [
@@ -1992,14 +2089,15 @@ export const taskqueueFire = Script.make({
 -- E early, R replaced, U unknown
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held, timetable
+-- PARTS ground, many, record, lanes, events, held, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2013,13 +2111,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -2103,6 +2203,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- What an entry may meet.
 -- held(): how many tasks are claimed
@@ -2171,8 +2287,10 @@ else
   call('HSET', base .. ':tasks', number, '1 ' .. int(now) .. ARGV[10])
   if key ~= '' then call('HSET', base .. ':unique', key, number .. ' ' .. number .. '.' .. m.life) end
   toEnd(number, lane)
+  event('E', number, ARGV[10])
   flush()
   wakeAll()
+  report()
 end
 note(id, last, since, number, print)
 return answer(outcome)
@@ -2183,7 +2301,7 @@ return answer(outcome)
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "a878dbb10bfd94026fc0ee3e0c9d67e60b02669d",
+  sha: "ea072ec8dfe117693b5b6e233a31e8400ad4a7fe",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
@@ -2205,7 +2323,8 @@ export const taskqueueInspect = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2219,13 +2338,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2284,7 +2405,7 @@ return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "07ddb4c67c0e0c69fa45d4880a4dffd88f1164fd",
+  sha: "872980fda687f033fb8b92eba023c8ad2f4acde6",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
@@ -2305,7 +2426,8 @@ export const taskqueuePage = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2319,13 +2441,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -2456,7 +2580,7 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "43f329b4c266f226fc14aad8e4556074e554937b",
+  sha: "e51eb604b675e0a7c3f1ad869cfda462e053e7d3",
   keys: ["queue", "meta"],
   args: ["now", "paused"],
   commands: ["TIME", "EXISTS", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
@@ -2476,7 +2600,8 @@ export const taskqueuePause = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2490,13 +2615,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -2519,7 +2646,7 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "84d3dac44e01c5abdd0eec49358aa2b40647bf93",
+  sha: "c5ce2268d245155ad088842c876613202a2721fd",
   keys: ["queue", "meta"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -2542,7 +2669,8 @@ export const taskqueueProgress = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2556,13 +2684,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -2577,7 +2707,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "e81012ae1edcd20ade5a333dda8f0f4fca6edae8",
+  sha: "4d5b5ca80c848a6f258e78e2bf939518bc4c990a",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -2608,14 +2738,15 @@ export const taskqueuePurge = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, pages, unqueue
+-- PARTS ground, many, record, lanes, events, end, pages, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2629,13 +2760,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -2719,6 +2852,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -2869,12 +3018,14 @@ for i = 1, #members do
       break
     end
     if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
+    if state ~= 'X' then event('X', number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
   end
 end
 clear()
 wakeAll()
+report()
 return { '', count, done == '' and '' or int(most) .. ' ' .. done }
 `
 })
@@ -2883,7 +3034,7 @@ return { '', count, done == '' and '' or int(most) .. ' ' .. done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "f1a6ad75418cc85e3e2ef14ec9dfeb0b69dc54ba",
+  sha: "9c2cb29c1c40a9ca2ca9ee13006d9110ca517f20",
   keys: ["queue", "meta"],
   args: ["now", "id", "cursor"],
   commands: [
@@ -2915,14 +3066,15 @@ export const taskqueueRedrive = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, look, pages
+-- PARTS ground, many, record, lanes, events, look, pages
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2936,13 +3088,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -3026,6 +3180,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- resolve(id): number and record of the task with that id; of one that has ended the number at most
 -- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
@@ -3115,6 +3285,7 @@ local function revive(number)
   call('ZREM', base .. ':expiring', 'r' .. number)
   for _, suffix in ipairs({ ':attempts', ':errors', ':progress', ':results' }) do call('HDEL', base .. suffix, number) end
   toEnd(number, laneOf(record))
+  event('E', number, record)
   count = count + 1
 end
 local members, _, cursor = {}, {}, ''
@@ -3128,6 +3299,7 @@ end
 for _, member in ipairs(members) do revive(bare(member)) end
 flush()
 wakeAll()
+report()
 return { '', count, cursor }
 `
 })
@@ -3136,7 +3308,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "7ba7fecc909a9201fc5139888e4da41bf3565c5a",
+  sha: "1c387fde07213be243ef3c548d5c78b49449b8ca",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -3153,7 +3325,8 @@ export const taskqueueStep = Script.make({
     "lanes",
     "plain",
     "begun",
-    "others"
+    "others",
+    "most"
   ],
   variadic: "rest",
   commands: [
@@ -3200,19 +3373,21 @@ export const taskqueueStep = Script.make({
 -- ARGV[13] plain    settlements of plain tasks that are done
 -- ARGV[14] begun    how many
 -- ARGV[15] others   other settlements
--- ARGV[16...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
+-- ARGV[16] most     runs of a task: who has had as many is claimed and does not begin
+-- ARGV[17...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
 -- RETURNS {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead,
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- PARTS ground, many, record, lanes, events, end, dead, collect, begin, settle, place, claim, turn, again
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -3226,13 +3401,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -3317,6 +3494,22 @@ local function wakeAll(least)
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
 end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
+end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
@@ -3392,6 +3585,7 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
   unhold(number, record)
+  event('D', number, record, reason)
 end
 local function trim(capacity, timeToLive)
   local dead = base .. ':dead'
@@ -3433,21 +3627,45 @@ local function collect(most)
   end
   many('HDEL', ':results', results)
 end
+-- Runs that begin.
+-- claimed: what the claimer's claims stand under
+-- started(number, record, tried): tells of it; a settlement may be the first to say so of what was claimed ahead
+-- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
+local claimed = ':claimed:' .. ARGV[2]
+local function started(number, record, tried) event('S', number, record, ARGV[2], int(tries(tried) + 1)) end
+local function begin(from, count)
+  if count == 0 then return end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local runs = {}
+  for i = 1, count do
+    if held[i] and string.byte(held[i]) == 97 then
+      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
+    end
+  end
+  if #runs > 0 then many('HSET', claimed, runs) end
+  for i = 1, m.isWatched and #runs or 0, 2 do
+    local number = runs[i]
+    started(number, call('HGET', base .. ':tasks', number) or '', call('HGET', base .. ':attempts', number))
+  end
+end
 -- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
 -- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
 -- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, Z dead and not run
 -- again, B handed back), detail (delay in ms, reason), error, answer
--- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
-local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
+local freed, kills = {}, 0
 local function plainly(from, count)
   if count == 0 then return '' end
   local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local letters, done = {}, {}
+  local letters, done, isWatched = {}, {}, m.isWatched
   for i = 1, count do
     local value, number = held[i], ARGV[from + i - 1]
     if value and string.sub(value, 2) == ARGV[from + count + i - 1] then
       letters[i], done[#done + 1] = 'S', number
-      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number end
+      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number
+      elseif isWatched then
+        if string.byte(value) == 97 then started(number, '') end
+        event('C', number, '', ARGV[2])
+      end
     else letters[i] = 'L' end
   end
   if #done > 0 then
@@ -3463,16 +3681,20 @@ local function one(i, held, record, tried)
   vacate(number, record)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
-  if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if string.byte(held) == 97 and kind ~= 'B' and kind ~= 'Z' then started(number, record, tried) end
+  if kind == 'D' then event('C', number, record, ARGV[2]) finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if m.isWatched and kind ~= 'B' and kind ~= 'Z' then event('F', number, record, int(attempts + 1), word(error)) end
   if kind == 'X' or kind == 'Y' or kind == 'Z' then
     kills = kills + 1
     kill(number, record, detail, error, kind == 'Z' and attempts or attempts + 1, crashes)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end
+  if kind == 'B' and string.byte(held) == 114 then event('B', number, record) end
   if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
   call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, '\\n' .. error)
+  event('R', number, record, int(now + detail))
   if tonumber(detail) > 0 then sleep(number, laneOf(record), now + detail) else toEnd(number, laneOf(record)) end
   return 'S'
 end
@@ -3486,17 +3708,6 @@ local function settle(from, count)
   for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
   many('HDEL', claimed, freed)
   return table.concat(letters)
-end
-local function begin(from, count)
-  if count == 0 then return end
-  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local runs = {}
-  for i = 1, count do
-    if held[i] and string.byte(held[i]) == 97 then
-      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
-    end
-  end
-  if #runs > 0 then many('HSET', claimed, runs) end
 end
 -- Places of a key, of which a task takes one while it is claimed (\`:running:<key>\`, number -> claimer) or waits.
 -- enter(number, record, key): false: none is free, and now it waits
@@ -3598,12 +3809,14 @@ end
 -- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not; its lease, for as long
 -- as it holds something or is idle: who is not heard of any more is not woken either
 local function hold(first, free, window)
-  local held, starts, low = {}, {}, first % 100000000
+  local held, starts, low, most, isWatched = {}, {}, first % 100000000, tonumber(ARGV[16]), m.isWatched
   local high = int((first - low) / 100000000)
   for i = 1, #numbers do
     local low = low + i - 1
     local fence = low < 100000000 and high .. string.format('%08d', low) or int(first + i - 1)
-    held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
+    local begins = i <= free and (not tried[i] or tries(tried[i]) < most)
+    held[2 * i - 1], held[2 * i] = numbers[i], (begins and 'r' or 'a') .. fence
+    if begins and isWatched then started(numbers[i], records[i], tried[i]) end
     if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
   end
   many('HSET', claimed, held)
@@ -3624,7 +3837,7 @@ local function stand(claimer, isIdle, some, mayWake)
   if some and not m.isPaused and call('ZCARD', base .. ':idle') > 0 then
     -- Two that may have no suspect would wake each other for ever over one that is there.
     local lanes, count, withSuspects = {}, sooner and 1 or 0, ARGV[7] == '1' or next(woken) ~= nil
-    for i = 16, mayWake and 15 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
+    for i = 17, mayWake and 16 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
     for lane in pairs(mayWake and woken or {}) do lanes[lane] = true end
     local left = 0
     for lane in pairs(lanes) do
@@ -3671,7 +3884,7 @@ local function again()
   return answer(plain, others, w[6], tonumber(w[7]), tonumber(w[8]), ahead, fences, numbers, records, tried)
 end
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local lanesAt, plainAt = 16, 16 + ARGV[12]
+local lanesAt, plainAt = 17, 17 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
 if not open(KEYS[1], KEYS[2], claimer) then return { m.format } end
 -- What its last step gave a claimer is known from here alone, for as long as it holds it.
@@ -3716,6 +3929,7 @@ end
 local isMore = isCut or asked > most and count == most or due ~= nil and due <= now
 local isIdle = asked > 0 and count < free and not isMore
 stand(claimer, isIdle, some, not allowedAt and #foreign == 0)
+report()
 local more, idle = isMore and 1 or 0, isIdle and 1 or 0
 local ahead = math.max(0, count - free)
 local memo = { int(sequence), int(now), int(first), int(last), ahead, due and int(due) or '-', more, idle }
@@ -3723,6 +3937,64 @@ memo[9], memo[10] = plain == '' and '-' or plain, others == '' and '-' or others
 call('HSET', base .. ':meta', '=' .. claimer, table.concat(memo, ' '), 'fence', int(count > 0 and last or m.fence))
 if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. claimer) end
 return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers, records, tried)
+`
+})
+
+/** Has what happens pushed to whoever listens, for a while. Returns {format} of newer data, else {"", the number of the last push} Cost: O(1) */
+export const taskqueueWatch = Script.make({
+  name: "TaskQueue/watch",
+  adds: false,
+  sha: "a6ac41b6cb8be9c2639452a7cc196631eb3d0560",
+  keys: ["queue", "meta"],
+  args: ["now", "wait"],
+  commands: ["TIME", "HMGET", "HSET"],
+  source: `#!lua flags=allow-oom
+-- Has what happens pushed to whoever listens, for a while.
+-- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] wait      ms
+-- RETURNS {format} of newer data, else {"", the number of the last push}
+-- COST O(1)
+-- COMMANDS TIME, HMGET, HSET
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(queue, meta, who)
+  base = queue
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
+  }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+-- Where nobody watches any more a number is left out, which whoever has watched until then will miss.
+local number = m.isWatched and m.pushed or math.max(m.pushed + 1, micros)
+call('HSET', base .. ':meta', 'watched', int(math.max(m.watched, now + ARGV[2])), 'pushed', int(number))
+return { '', int(number) }
 `
 })
 
@@ -3751,5 +4023,6 @@ export const all = [
   taskqueueProgress,
   taskqueuePurge,
   taskqueueRedrive,
-  taskqueueStep
+  taskqueueStep,
+  taskqueueWatch
 ] as const

@@ -103,6 +103,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
             ahead: 0,
             takesSuspect: true,
             rate: undefined,
+            maxAttempts: 100,
             letters,
             ...options
           })

@@ -37,6 +37,7 @@ export const dead = (claim: Store.Claimed): Store.Settlement => ({
   _tag: "Dead",
   claim,
   hasProgress: false,
+  hasRun: true,
   reason: "Rejected",
   error: "no",
   answer: undefined
@@ -79,6 +80,7 @@ export const queue = (peer: Node<Services>, name: string) => {
             free: 0,
             ahead: 0,
             takesSuspect: true,
+            maxAttempts: 100,
             rate: undefined,
             letters,
             ...given

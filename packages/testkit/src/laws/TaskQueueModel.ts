@@ -51,6 +51,7 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Redrive", { task: below(40) }),
   Schema.TaggedStruct("Purge", { state: below(9) }),
   Schema.TaggedStruct("Pause", { on: below(6) }),
+  Schema.TaggedStruct("Watch", { ms: below(8) }),
   Schema.TaggedStruct("Pass", { ms: below(8) }),
   Schema.TaggedStruct("Crash", { who, witness: who }),
   Schema.TaggedStruct("Crash", { who, witness: who })
@@ -100,7 +101,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         lost: (channels) => channels.forEach((channel) => heard.push([`${node.name} ${channel}`, "lost"]))
       })
       yield* link.subscribe([Store.claimerChannel(queue, claimer), Store.nameChannel(queue, node.name)])
-      yield* link.subscribe([Store.endsChannel(queue)])
+      yield* link.subscribe([Store.endsChannel(queue), Store.eventsChannel(queue)])
     }).pipe(Effect.provide(node.context))
   }
   const on = <A>(player: Player, use: (store: Store.Service) => Effect.Effect<A, unknown>) =>
@@ -115,7 +116,13 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
     for (const [channel, message] of heard.splice(0)) {
       const messages = byChannel.get(channel) ?? []
       byChannel.set(channel, messages)
-      messages.push(channel.endsWith("!ends") ? message.split(" ").map(plain).sort().join(" ") : message)
+      messages.push(
+        channel.endsWith("!ends")
+          ? message.split(" ").map(plain).sort().join(" ")
+          : channel.endsWith("!events")
+            ? shownEvents(message)
+            : message
+      )
     }
     if (byChannel.size > 0) told.push([...byChannel].sort(([a], [b]) => (a < b ? -1 : 1)))
   })
@@ -133,6 +140,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       ahead: 0,
       takesSuspect: false,
       rate: undefined,
+      maxAttempts: 2,
       letters,
       ...given
     })
@@ -242,6 +250,9 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       case "Pause":
         tell(yield* on(player, (store) => store.pause(queue, operation.on === 0)))
         break
+      case "Watch":
+        tell(yield* on(player, (store) => store.watch(queue, spans[operation.ms] ?? 0)))
+        break
       case "Pass":
         yield* world.advance(spans[operation.ms] ?? 0)
     }
@@ -286,6 +297,17 @@ const ended = ({ wrote }: Player, claim: Store.Claimed, end: number): Store.Sett
 
 /** An id of the queue's own, without what is random in it. */
 const plain = (id: string): string => id.replace(/^(\d+)\..*$/s, "$1")
+
+/** Of different tasks nobody says which was first in a step. */
+const shownEvents = (message: string): string => {
+  const [head = "", ...lines] = message.split("\n")
+  const told = lines.map((line) => {
+    const [letter = "", id = "", ...words] = line.split(" ")
+    return [plain(id), [letter, ...words].join(" ")] as const
+  })
+  const inOrder = told.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return [head, ...inOrder.map((words) => words.join(" "))].join("\n")
+}
 
 const shownAccepted = (accepted: ReadonlyArray<Store.Accepted>) =>
   accepted.map((one) => (one === undefined ? "Full" : `${one._tag} ${plain(one.id)}`))

@@ -108,6 +108,7 @@ export class Play {
       ahead: 0,
       takesSuspect: true,
       rate: undefined,
+      maxAttempts: 100,
       letters: this.letters,
       ...given
     }
@@ -166,6 +167,10 @@ export class Play {
     return this.keep(Orders.cancel(this.desk, this.now, id))
   }
 
+  watch(watchMs: number): number {
+    return Orders.watch(this.desk, this.now, watchMs)
+  }
+
   pause(isPaused: boolean): void {
     this.keep(Orders.pause(this.desk, isPaused))
   }
@@ -210,8 +215,9 @@ export class Play {
 
   /** Nothing is there but what a queue knows of itself. */
   get isEmpty(): boolean {
-    const { awaited, fence, isPaused, judgeFrom, life, number, tick } = this.desk
-    return describe(this.desk) === describe({ ...Desk.make(), awaited, fence, isPaused, judgeFrom, life, number, tick })
+    const { awaited, fence, isPaused, judgeFrom, life, number, pushed, tick, watched } = this.desk
+    const known = { awaited, fence, isPaused, judgeFrom, life, number, pushed, tick, watched }
+    return describe(this.desk) === describe({ ...Desk.make(), ...known })
   }
 
   private next(who: string): number {
@@ -236,4 +242,6 @@ const textOf = (push: Push): string =>
     ? `${push.claimer} ${push.message}`
     : push.to === "Name"
       ? `@${push.peer} ${push.message}`
-      : `! ${push.message}`
+      : push.to === "Ends"
+        ? `! ${push.message}`
+        : `!! ${push.message}`

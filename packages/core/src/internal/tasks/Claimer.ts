@@ -285,6 +285,7 @@ export class Claimer {
       ahead,
       takesSuspect: this.crew.suspects === 0,
       rate: plan.rate,
+      maxAttempts: plan.maxAttempts,
       letters: settings.letters
     }
   }

@@ -26,7 +26,10 @@ local function give(number, letter, record)
     kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
     return toldTo(number, record)
   end
-  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  if letter == 'r' then
+    call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+    event('B', number, record)
+  end
   toFront(number, laneOf(record), crashes)
 end
 local function back()

@@ -5,7 +5,7 @@ import { claimed, type Desk, type Task } from "./Desk.ts"
 import { hold, holder, name, numberOf } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
 import * as Ordered from "./Ordered.ts"
-import { close, type Done, open, type Turn } from "./Turn.ts"
+import { close, type Done, note, open, type Turn } from "./Turn.ts"
 
 /**
  * Undefined: a later batch of this sender came before. Early: the one that it follows did not. `fresh` names a queue that
@@ -89,6 +89,7 @@ const add = (turn: Turn, entry: Entry): string => {
   desk.tasks.set(number, task)
   if (task.isNamed) name(desk, id, number)
   if (unique !== undefined) hold(desk, task)
+  note(turn, "E", task)
   if (task.at <= now) Lanes.append(turn, task)
   else sleep(turn, task)
   return id

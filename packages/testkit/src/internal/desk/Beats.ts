@@ -14,7 +14,7 @@ import { collect, detach, end } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
 import { bury, trim } from "./Letters.ts"
 import * as Ordered from "./Ordered.ts"
-import { close, type Done, open, type Turn } from "./Turn.ts"
+import { close, type Done, note, open, type Turn } from "./Turn.ts"
 
 /** So many leave an abandoned lane in one beat. */
 const maxMoved = 128
@@ -92,6 +92,7 @@ const recover = (turn: Turn, task: Task): void => {
   }
   if (task.crashes >= maxCrashes) bury(turn, task, "PeerCrashes", "its peer went away while it ran", undefined)
   else {
+    if (claim?.hasBegun === true) note(turn, "B", task)
     detach(turn, task)
     Lanes.stand(turn, task)
   }

@@ -20,6 +20,9 @@ export interface Desk {
   isPaused: boolean
   /** Until then somebody awaits answers. */
   awaited: number
+  /** Until then somebody watches; and the number of the last push to whoever does. */
+  watched: number
+  pushed: number
   /** The server's time at the last beat; before `judgeFrom` nobody is judged. */
   tick: number | undefined
   judgeFrom: number
@@ -156,6 +159,8 @@ export const make = (): Desk => ({
   fence: 0,
   isPaused: false,
   awaited: 0,
+  watched: 0,
+  pushed: 0,
   tick: undefined,
   judgeFrom: 0,
   tasks: new Map(),
