@@ -227,6 +227,8 @@ export class Claimer {
     return (
       this.pending !== undefined ||
       this.settlements.length > 0 ||
+      // A run that began while a call was under way, after which nothing else would be said for as long as it runs.
+      this.begun.size > 0 ||
       (!this.isClosing && (this.woken || this.isMore || this.now >= this.due || this.hasRoom))
     )
   }
