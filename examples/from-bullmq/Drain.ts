@@ -7,8 +7,8 @@
  * an id is known until an hour after its task's end, so let no crashed drain lie longer.
  *
  * Old workers must have ended before this starts: two would do a job that sleeps, or that stalled. A job has its attempts
- * anew. What failed for good stays in BullMQ; `queue.retryJobs()` sends it here. A flow's jobs are not moved: what
- * they answer each other has no counterpart.
+ * anew. What failed for good stays in BullMQ; `queue.retryJobs()` sends it here. A flow's children are not moved, for
+ * what they answer their parent has no counterpart.
  */
 import type { TaskQueue } from "@troupe/core"
 import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from "bullmq"
@@ -52,7 +52,7 @@ export const drain = <R>(old: OldQueue, handOver: HandOver<R>): Effect.Effect<vo
       (queue) => Effect.promise(() => queue.close())
     )
 
-    // BullMQ counts 1, 2, 3 in each queue, and lets nobody give such an id. Of a queue's own ids several have the same.
+    // BullMQ numbers the jobs of each queue alike, and refuses a number that somebody gives: only those meet by chance.
     const idOf = ({ id = "" }: Job): string => (/^\d+$/.test(id) ? `${old.name}:${id}` : id)
 
     const later = async (job: Job, token: string | undefined, why: string): Promise<never> => {
