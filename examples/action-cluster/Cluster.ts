@@ -2,9 +2,9 @@
  * The cluster as this program handles it: look at it, add a peer to it, do harm to one, let one speak. There are two of
  * it: `MemoryCluster` plays all peers in this process, `Fleet` is one peer on Redis and starts others as processes.
  */
-import { type BackendError, type PeerRegistry, PubSub } from "@troupe/core"
+import type { BackendError, PeerRegistry } from "@troupe/core"
 import { Context, Effect, PubSub as EffectPubSub, Schema, Stream } from "effect"
-import { type ChannelName, type Heard, reports } from "./Peer.ts"
+import { type ChannelName, type Heard, reports, subscribe } from "./Peer.ts"
 
 /** The most peers that one program starts. */
 export const maxPeers = 12
@@ -114,8 +114,7 @@ export const membersOf = (
 
 /** What the peers tell of what they hear, from the last hundred on. */
 export const hearsay = Effect.gen(function* () {
-  const pubsub = yield* PubSub.PubSub
-  const { deliveries } = yield* pubsub.subscribe(reports, { from: { last: 100 } })
+  const { deliveries } = yield* subscribe(reports, { from: { last: 100 } })
   return Stream.map(deliveries, (delivery): News =>
     delivery._tag === "Message" ? { _tag: "Heard", heard: delivery.value } : { _tag: "Unheard" }
   )

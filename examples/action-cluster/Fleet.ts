@@ -137,7 +137,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
     children.set(name, child)
     yield* Effect.exit(handle.exitCode).pipe(
-      Effect.andThen(Effect.sync(() => void children.delete(name))),
+      Effect.tap((exit) =>
+        Effect.sync(() => {
+          children.delete(name)
+          // Whatever killed it, it did not say goodbye.
+          if (Exit.isFailure(exit)) crashed.add(name)
+        })
+      ),
       Effect.andThen(tell({ _tag: "Changed" })),
       Effect.andThen(Effect.forkIn(Scope.close(scope, Exit.void), own)),
       Effect.forkIn(own)

@@ -46,6 +46,22 @@ export type Heard = typeof Heard.Type
 /** Where peers tell what they heard, for whoever shows it. */
 export const reports = PubSub.channel("reports", { message: Heard, history: { size: 200, timeToLive: "10 minutes" } })
 
+/**
+ * From then on nothing that anyone publishes is missed without a Gap that says so. Whoever is frozen before that tries
+ * again once it wakes.
+ */
+export const subscribe = Effect.fnUntraced(function* <A>(
+  channel: PubSub.Channel<A>,
+  options?: PubSub.SubscribeOptions
+) {
+  const pubsub = yield* PubSub.PubSub
+  return yield* Effect.retry(pubsub.subscribe(channel, options), {
+    while: BackendError.isRetryable,
+    schedule: Schedule.spaced("500 millis"),
+    times: 120
+  })
+})
+
 // -- what a peer does ---------------------------------------------------------------------------------------------
 
 const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubSub.Delivery<typeof Say.Type>) {
@@ -75,9 +91,7 @@ const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubS
 const listen = (channel: ChannelName) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const pubsub = yield* PubSub.PubSub
-      // From here on nothing that anyone publishes is missed without a Gap that says so.
-      const subscription = yield* pubsub.subscribe(channels[channel])
+      const subscription = yield* subscribe(channels[channel])
       yield* subscription.deliveries.pipe(
         Stream.runForEach((delivery) => report(channel, delivery)),
         Effect.catch((error) =>
