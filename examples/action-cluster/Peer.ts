@@ -1,9 +1,10 @@
 /**
- * What every peer of this program does, wherever it runs: it listens on two channels and tells what it hears, and it
- * stands for director. Nothing here knows whether the cluster lives in memory or on Redis.
+ * What every peer of this program does, wherever it runs: it listens on two channels and tells what it hears, it stands
+ * for director, and it works. Nothing here knows whether the cluster lives in memory or on Redis.
  */
 import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
 import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+import * as Work from "./Work.ts"
 
 /** How often a peer says that it is there, and after how long a silence it is suspected, and gone. */
 export const times = { heartbeatMs: 1_000, suspectAfterMs: 4_000, downAfterMs: 10_000 }
@@ -112,5 +113,6 @@ const direct = PeerRegistry.singleton(
   })
 )
 
-/** A peer's whole life: building it is joining, closing its scope is leaving. */
-export const life = Layer.mergeAll(listen("bulletin"), listen("shout"), direct)
+/** A peer's whole life: building it is joining, closing its scope is leaving. `crash` as in `Work.life`. */
+export const life = (crash: Effect.Effect<void> | undefined) =>
+  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash))
