@@ -35,7 +35,7 @@ it.effect("the queues are asked about while somebody looks, and not otherwise", 
     yield* TestClock.adjust("1 minute")
     assert.strictEqual(asked, 0)
     const [one, other] = [yield* Scope.make(), yield* Scope.make()]
-    for (const scope of [one, other]) yield* Scope.provide(watch, scope)
+    for (const scope of [one, other]) yield* Effect.asVoid(Scope.provide(watch, scope))
     yield* TestClock.adjust("10 seconds")
     const rounds = asked / 5
     assert.isAtLeast(rounds, 9)
