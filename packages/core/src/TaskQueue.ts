@@ -287,7 +287,7 @@ export interface Service {
    * It fails where something may have been missed: with ConnectionLost after a lost push or forgotten data, a heartbeat
    * or two later where nothing happens that would show it sooner; with CapacityExceeded where 1,024 pushes, or 16 MiB of
    * them, wait for this reader. Both are retryable: subscribe again (`Stream.retry`), then look (`counts`, `list`). It
-   * lives through an outage in which nothing happened, and ends with the layer (Closed).
+   * lives through an outage in which nothing happened and no other server took over, and ends with the layer (Closed).
    *
    * A round trip to begin, and one per heartbeat. While anybody reads, one push for each request that changed something,
    * however many tasks; at most three heartbeats after the last reader has gone, none.

@@ -418,8 +418,9 @@ export interface Service {
   readonly fire: (queue: string, firing: Firing) => Effect.Effect<Fired, BackendError>
   /**
    * Has what happens pushed to `eventsChannel` for that long from now on, or longer where somebody else said so; gives
-   * the number of the last push. Where nobody was watching any more, that is a number which no push has, higher than
-   * all before: whoever reads since then sees that something is missing. Frees.
+   * the number of the last push. Where nobody was watching any more, or another server has taken over since the last
+   * watch, that is a number which no push has, higher than all before: whoever reads since then sees that something may
+   * be missing. Frees.
    */
   readonly watch: (queue: string, watchMs: number) => Effect.Effect<number, BackendError>
   /** A link for pushes; its channels are those above. */

@@ -41,7 +41,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       for (const one of pushed) backend.publish(topic(channelOf(queue, one)), one.message)
       return answer
     }
-    const request = <A>(operation: string, adds: boolean, step: (now: number) => A) =>
+    const request = <A>(operation: string, adds: boolean, step: (now: number, run: string) => A) =>
       backend.request(wire, { service, operation, adds }, step)
     /** A step over one queue. */
     const move = <A>(
@@ -82,7 +82,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       pause: (queue, isPaused) => move("pause", false, queue, (desk) => Orders.pause(desk, isPaused)),
       enrol: (queue, enrolment) => request("schedule", true, (now) => Timetables.enrol(deskOf(queue), now, enrolment)),
       fire: (queue, firing) => move("schedule", true, queue, (desk, now) => Timetables.fire(desk, now, fresh, firing)),
-      watch: (queue, watchMs) => request("events", false, (now) => Orders.watch(deskOf(queue), now, watchMs)),
+      watch: (queue, watchMs) => request("events", false, (now, run) => Orders.watch(deskOf(queue), now, run, watchMs)),
       connect: (listener) =>
         renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: withoutPrefix }),
       commandTimeoutMs: 5000,

@@ -52,7 +52,11 @@ describe("whoever watches", () => {
     play.now += 1
     play.add("c")
     expect(play.heard()).toEqual([])
-    // Whoever still reads sees that something is missing.
+    // Whoever still reads sees that something is missing; also where another server goes on from what it has.
+    expect(play.watch(10)).toBe(play.now * 1_000)
+    play.now += 1
+    expect(play.watch(10, "another")).toBe(play.now * 1_000)
+    play.now += 10
     expect(play.watch(10)).toBe(play.now * 1_000)
     play.now -= 1_000
     play.desk.watched = 0

@@ -35,7 +35,7 @@
  * | `:progress`             | hash: number -> text                                                                         |
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
- * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, tick, judge, =sender or claimer its last step |
+ * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, run, tick, judge, =sender or claimer its last step |
  */
 import * as Name from "@troupe/core/Name"
 

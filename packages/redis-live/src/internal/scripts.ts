@@ -3944,19 +3944,20 @@ return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers,
 export const taskqueueWatch = Script.make({
   name: "TaskQueue/watch",
   adds: false,
-  sha: "a6ac41b6cb8be9c2639452a7cc196631eb3d0560",
+  sha: "f9326c4a0d81b84203dece6f0c6ded826ff38adf",
   keys: ["queue", "meta"],
-  args: ["now", "wait"],
-  commands: ["TIME", "HMGET", "HSET"],
+  args: ["now", "run", "wait"],
+  commands: ["INFO", "TIME", "HMGET", "HGET", "HSET"],
   source: `#!lua flags=allow-oom
 -- Has what happens pushed to whoever listens, for a while.
 -- KEYS[1] queue     as in step
 -- KEYS[2] meta      as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
--- ARGV[2] wait      ms
+-- ARGV[2] run       the server's run id; empty with now: the server is asked
+-- ARGV[3] wait      ms
 -- RETURNS {format} of newer data, else {"", the number of the last push}
 -- COST O(1)
--- COMMANDS TIME, HMGET, HSET
+-- COMMANDS INFO, TIME, HMGET, HGET, HSET
 -- PARTS ground
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
@@ -3991,9 +3992,12 @@ local function open(queue, meta, who)
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
--- Where nobody watches any more a number is left out, which whoever has watched until then will miss.
-local number = m.isWatched and m.pushed or math.max(m.pushed + 1, micros)
-call('HSET', base .. ':meta', 'watched', int(math.max(m.watched, now + ARGV[2])), 'pushed', int(number))
+local run = ARGV[1] == '' and string.match(call('INFO', 'server'), 'run_id:(%w+)') or ARGV[2]
+-- Where nobody watches any more, or another server took over, a number is left out, which whoever has watched until then
+-- will miss.
+local isSame = m.isWatched and call('HGET', base .. ':meta', 'run') == run
+local number = isSame and m.pushed or math.max(m.pushed + 1, micros)
+call('HSET', base .. ':meta', 'watched', int(math.max(m.watched, now + ARGV[3])), 'pushed', int(number), 'run', run)
 return { '', int(number) }
 `
 })

@@ -260,7 +260,8 @@ export const aReaderThatStoppedWatchingFails: Law = (world) =>
 export const forgottenEventsFailTheReader: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)
-    for (const lose of [world.store.forget, world.store.rewind(1)]) {
+    const { forget, rewind, stepClock } = world.store
+    for (const lose of [forget, rewind(1), Effect.andThen(stepClock("-1 hour"), forget)]) {
       const seen: Array<TaskQueue.TaskEvent> = []
       const reading = yield* read(world, a, Plain, seen)
       yield* enqueue(b, Plain, 1)
@@ -271,7 +272,24 @@ export const forgottenEventsFailTheReader: Law = (world) =>
     }
   })
 
-/** T20 A reader lives through an outage in which nothing happened, and one that is over before its watch is. */
+/** T20 D2 A server that takes over without the last pushes numbers others like them: who was away meanwhile fails. */
+export const aFailoverFailsTheReader: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const seen: Array<TaskQueue.TaskEvent> = []
+    const reading = yield* read(world, a, Plain, seen)
+    for (const n of [1, 2]) yield* enqueue(b, Plain, n)
+    yield* world.advance("1 second")
+    yield* a.cut
+    yield* world.store.rewind(1)
+    yield* world.advance("3 seconds")
+    yield* enqueue(b, Plain, 3)
+    yield* a.heal
+    yield* eventually(world, () => assert.ok(reading.pollUnsafe() !== undefined), "16 seconds")
+    assert.deepEqual([reasonOf(yield* Fiber.join(reading)), tags(seen)], ["ConnectionLost", "Enqueued Enqueued"])
+  })
+
+/** T20 A reader lives through an outage in which nothing happened. */
 export const anOutageWithoutEventsIsNoLoss: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)

@@ -28,7 +28,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "every watch leaves a number out",
     law: "everyReaderSeesOneOrder",
     file: desk("Orders"),
-    find: "if (now >= desk.watched) desk.pushed",
+    find: "if (now >= desk.watched || desk.run !== run) desk.pushed",
     replace: "desk.pushed"
   },
   {
@@ -137,6 +137,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "Math.max(desk.pushed, 1)"
   },
   {
+    name: "any server goes on with the numbers of the last",
+    law: "aFailoverFailsTheReader",
+    file: desk("Orders"),
+    find: "if (now >= desk.watched || desk.run !== run) desk.pushed",
+    replace: "if (now >= desk.watched) desk.pushed"
+  },
+  {
     name: "numbers that go back are not noticed",
     law: "forgottenEventsFailTheReader",
     file: reader,
@@ -219,7 +226,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "every watch of the script leaves a number out",
     law: "everyReaderSeesOneOrder",
     file: script("watch"),
-    find: "m.isWatched and m.pushed or math.max(",
+    find: "isSame and m.pushed or math.max(",
     replace: "math.max(",
     worlds: servers
   },
@@ -227,8 +234,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a watch of the script that begins anew leaves no number out",
     law: "aReaderThatStoppedWatchingFails",
     file: script("watch"),
-    find: "m.isWatched and m.pushed or math.max(m.pushed + 1, micros)",
+    find: "isSame and m.pushed or math.max(m.pushed + 1, micros)",
     replace: "m.pushed",
+    worlds: servers
+  },
+  {
+    name: "to the script any server goes on with the numbers of the last",
+    law: "aFailoverFailsTheReader",
+    file: script("watch"),
+    find: "m.isWatched and call('HGET', base .. ':meta', 'run') == run",
+    replace: "m.isWatched",
     worlds: servers
   },
   {

@@ -167,8 +167,8 @@ export class Play {
     return this.keep(Orders.cancel(this.desk, this.now, id))
   }
 
-  watch(watchMs: number): number {
-    return Orders.watch(this.desk, this.now, watchMs)
+  watch(watchMs: number, run = "run"): number {
+    return Orders.watch(this.desk, this.now, run, watchMs)
   }
 
   pause(isPaused: boolean): void {
@@ -215,8 +215,8 @@ export class Play {
 
   /** Nothing is there but what a queue knows of itself. */
   get isEmpty(): boolean {
-    const { awaited, fence, isPaused, judgeFrom, life, number, pushed, tick, watched } = this.desk
-    const known = { awaited, fence, isPaused, judgeFrom, life, number, pushed, tick, watched }
+    const { awaited, fence, isPaused, judgeFrom, life, number, pushed, run, tick, watched } = this.desk
+    const known = { awaited, fence, isPaused, judgeFrom, life, number, pushed, run, tick, watched }
     return describe(this.desk) === describe({ ...Desk.make(), ...known })
   }
 

@@ -23,6 +23,8 @@ export interface Desk {
   /** Until then somebody watches; and the number of the last push to whoever does. */
   watched: number
   pushed: number
+  /** The server that was watched last. */
+  run: string
   /** The server's time at the last beat; before `judgeFrom` nobody is judged. */
   tick: number | undefined
   judgeFrom: number
@@ -161,6 +163,7 @@ export const make = (): Desk => ({
   awaited: 0,
   watched: 0,
   pushed: 0,
+  run: "",
   tick: undefined,
   judgeFrom: 0,
   tasks: new Map(),

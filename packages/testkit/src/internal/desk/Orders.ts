@@ -60,9 +60,13 @@ export const pause = (desk: Desk, isPaused: boolean): Done<void> => {
   }
 }
 
-/** Where nobody watches any more a number is left out, which whoever has watched until then will miss. */
-export const watch = (desk: Desk, now: number, watchMs: number): number => {
-  if (now >= desk.watched) desk.pushed = Math.max(desk.pushed + 1, now * 1_000)
+/**
+ * Where nobody watches any more, or another server took over, a number is left out, which whoever has watched until then
+ * will miss.
+ */
+export const watch = (desk: Desk, now: number, run: string, watchMs: number): number => {
+  if (now >= desk.watched || desk.run !== run) desk.pushed = Math.max(desk.pushed + 1, now * 1_000)
+  desk.run = run
   desk.watched = Math.max(desk.watched, now + watchMs)
   return desk.pushed
 }
