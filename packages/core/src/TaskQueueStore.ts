@@ -192,6 +192,28 @@ export interface Beat {
   readonly leaseMs: number
   readonly lanes: ReadonlyArray<Lane>
   readonly letters: Letters
+  /** The last of its steps that was answered; 0: none. */
+  readonly answered: number
+  /** What it holds by that answer; and what it holds of that when the step under way is applied. Undefined: none is. */
+  readonly holds: Holding
+  readonly holdsNext: Holding | undefined
+}
+
+/** Claims in short: sets of claims that are not the same differ in it. */
+export interface Holding {
+  readonly count: number
+  /** Of their fences, each modulo 2³². */
+  readonly sum: number
+}
+
+export const holding = (claims: Iterable<{ readonly fence: number }>): Holding => {
+  let count = 0
+  let sum = 0
+  for (const { fence } of claims) {
+    count += 1
+    sum += fence % 4_294_967_296
+  }
+  return { count, sum }
 }
 
 export interface Beaten {
@@ -207,6 +229,11 @@ export interface Beaten {
   readonly dueInMs: number | undefined
   /** A bound ended the taking back early: there may be more to take back at once. */
   readonly isMore: boolean
+  /**
+   * Where data was lost (promise D2): all that the claimer holds, but for what its step under way was given, in any order.
+   * Undefined: it is what the claimer says, or nobody can say, for a later step was applied than the beat knows of.
+   */
+  readonly holds: ReadonlyArray<Pick<Claimed, "number" | "fence">> | undefined
 }
 
 // -- looking ------------------------------------------------------------------------------------------------------

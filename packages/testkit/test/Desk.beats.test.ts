@@ -26,7 +26,8 @@ describe("a beat", () => {
       isReady: false,
       isPaused: false,
       dueInMs: 9,
-      isMore: false
+      isMore: false,
+      holds: undefined
     })
     expect(play.beat("p.1", { lanes: ["l", "lother"] }).isReady).toBe(true)
     expect(play.beat("p.2").cancelled).toEqual([])

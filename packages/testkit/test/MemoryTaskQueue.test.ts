@@ -1,6 +1,13 @@
 /** What the store of tasks adds to its desk: queues, channels, and refusals. */
 import * as MemoryBackend from "@troupe/testkit/MemoryBackend"
-import { claimerChannel, endsChannel, eventsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import {
+  claimerChannel,
+  endsChannel,
+  eventsChannel,
+  holding,
+  nameChannel,
+  TaskQueueStore
+} from "@troupe/core/TaskQueueStore"
 import { store } from "@troupe/testkit/MemoryTaskQueue"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -38,7 +45,8 @@ describe("the store of tasks in memory", () => {
       yield* tasks.enqueue("a b", batch(1, entry("x")))
       const { claimed } = yield* tasks.step("a b", step(1))
       expect(claimed.length).toBe(1)
-      const beat = { claimer: "p.1", leaseMs, lanes: ["l"], letters }
+      const none = { answered: 0, holds: holding([]), holdsNext: undefined }
+      const beat = { claimer: "p.1", leaseMs, lanes: ["l"], letters, ...none }
       const beaten = yield* tasks.beat(["a b", "a"].map((queue) => ({ queue, ...beat })))
       expect(beaten.map(({ isHeld }) => isHeld)).toEqual([true, false])
       expect(yield* tasks.counts("a")).toEqual({ ready: 0, delayed: 0, claimed: 0, dead: 0, isPaused: false })

@@ -13,6 +13,7 @@ import {
   type Entry,
   type Fired,
   type FiringOutcome,
+  type Holding,
   type Info,
   levelLane,
   type Outcome,
@@ -311,11 +312,24 @@ const wait = (due: unknown): number | undefined => {
 
 // Beats.
 
-export const beatArgs = ({ claimer, lanes, leaseMs, letters }: Beat): ReadonlyArray<Script.Arg> => [
+const held = ({ count, sum }: Holding): string => `${count} ${sum}`
+
+export const beatArgs = ({
+  answered,
+  claimer,
+  holds,
+  holdsNext,
+  lanes,
+  leaseMs,
+  letters
+}: Beat): ReadonlyArray<Script.Arg> => [
   claimer,
   bounded(leaseMs),
   bounded(letters.capacity),
   bounded(letters.timeToLiveMs),
+  answered,
+  held(holds),
+  holdsNext === undefined ? "" : held(holdsNext),
   lanes.length,
   ...lanes
 ]
@@ -328,11 +342,15 @@ const foreign: Beaten = {
   isReady: false,
   isPaused: false,
   dueInMs: undefined,
-  isMore: false
+  isMore: false,
+  holds: undefined
 }
 
+const pairs = (flat: ReadonlyArray<unknown>): NonNullable<Beaten["holds"]> =>
+  flat.flatMap((number, i) => (i % 2 === 0 ? [{ number: Number(number), fence: Number(flat[i + 1]) }] : []))
+
 const beaten = (reply: unknown): Beaten => {
-  const [format, held, fence, ready, paused, due, more, ...cancelled] = list(reply)
+  const [format, held, fence, ready, paused, due, more, holds, ...cancelled] = list(reply)
   if (format !== "") return foreign
   return {
     isHeld: held === 1,
@@ -341,7 +359,8 @@ const beaten = (reply: unknown): Beaten => {
     isReady: ready === 1,
     isPaused: paused === 1,
     dueInMs: wait(due),
-    isMore: more === 1
+    isMore: more === 1,
+    holds: Array.isArray(holds) ? pairs(holds) : undefined
   }
 }
 

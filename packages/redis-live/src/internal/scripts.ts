@@ -695,11 +695,11 @@ return { '', 'W' }
 `
 })
 
-/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...} Cost: O(queues + what is reaped) */
+/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, what contradicts, number cancelled, ...} Cost: O(queues + what is reaped) */
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "c44e39f80d381c954d25d0a1abfd6ad57cbe2d92",
+  sha: "336b6044ff7117650b9d13862c8bf72aa9a40aed",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -731,11 +731,13 @@ export const taskqueueBeat = Script.make({
 -- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
 -- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
--- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
--- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
+-- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, last step answered, what is held
+-- since, and when the step under way is applied, as contradiction says, how many lanes, lanes
+-- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, what
+-- contradicts, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, events, end, dead, collect, reap, abandoned
+-- PARTS ground, many, record, lanes, events, end, dead, collect, reap, abandoned, holds
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
@@ -1063,10 +1065,29 @@ local function abandoned(lane)
     if call('EXISTS', ready, front, suspect) == 0 then call('ZREM', base .. ':names', names[i]) end
   end
 end
+-- contradiction(claimer): what the claimer holds, as {number, fence, ...}, where that is not what it says and there is no step
+-- that it does not know of; else ''. ARGV holds from there on the last step that was answered, what it holds since, and what
+-- of that when the step under way is applied, or '' where none is; each as "<how many> <sum of fences modulo 2^32>".
+local function contradiction(claimer, from)
+  local answered, holds, holdsNext = tonumber(ARGV[from]), ARGV[from + 1], ARGV[from + 2]
+  local sequence, first, last = string.match(m.memo or '0 0 0 0', '^(%d+) %d+ (%d+) (%d+)')
+  local isNext = tonumber(sequence) > answered
+  if isNext and (tonumber(sequence) > answered + 1 or holdsNext == '') then return '' end
+  local held, known, sum = call('HGETALL', base .. ':claimed:' .. claimer), {}, 0
+  for i = 1, #held, 2 do
+    local text = string.sub(held[i + 1], 2)
+    local fence = tonumber(text)
+    -- What the step under way was given nobody has been told of.
+    if not isNext or fence < tonumber(first) or fence > tonumber(last) then
+      known[#known + 1], known[#known + 2], sum = held[i], text, sum + fence % 4294967296
+    end
+  end
+  return int(#known / 2) .. ' ' .. int(sum) == (isNext and holdsNext or holds) and '' or known
+end
 local reply, at = { '' }, 2
 local function beat()
   local claimer, lease, lanes, lowest = ARGV[at], tonumber(ARGV[at + 1]), {}, 'l'
-  for i = at + 5, at + 4 + ARGV[at + 4] do
+  for i = at + 8, at + 7 + ARGV[at + 7] do
     local lane = ARGV[i]
     for _, kind in ipairs({ ':ready:', ':front:', ':suspect:' }) do lanes[#lanes + 1] = base .. kind .. lane end
     if string.sub(lane, 1, 1) == 'l' then lowest = lane end
@@ -1089,14 +1110,15 @@ local function beat()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
   local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }
+  mine[8] = contradiction(claimer, at + 4)
   for i = 1, #cancelled, 2 do
     if cancelled[i + 1] == claimer then mine[#mine + 1] = cancelled[i] end
   end
   return mine
 end
 for i = 1, #KEYS, 2 do
-  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1]) and beat() or { m.format }
-  at = at + 5 + ARGV[at + 4]
+  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1], ARGV[at]) and beat() or { m.format }
+  at = at + 8 + ARGV[at + 7]
 end
 return reply
 `

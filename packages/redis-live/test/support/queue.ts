@@ -16,6 +16,9 @@ export const lease = 10_000
 export const letters: TaskQueueStore.Letters = { capacity: 1_000, timeToLiveMs: 86_400_000 }
 const begin = 1_893_456_000_000
 
+/** A beat of who knows of nothing. */
+export const nothing = { answered: 0, holds: TaskQueueStore.holding([]), holdsNext: undefined }
+
 /** A task with nothing but a payload, and what is said of it. */
 export const task = (payload: string, more: Partial<TaskQueueStore.Entry> = {}): TaskQueueStore.Entry => ({
   payload,
@@ -111,7 +114,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
       settle: (...settlements: ReadonlyArray<TaskQueueStore.Settlement>) => self.step({ settlements, free: 0 }),
       beat: (options: Partial<TaskQueueStore.Beat> = {}): Effect.Effect<TaskQueueStore.Beaten, BackendError> =>
         Effect.map(
-          store.beat([{ queue: name, claimer: id, leaseMs: lease, lanes, letters, ...options }]),
+          store.beat([{ queue: name, claimer: id, leaseMs: lease, lanes, letters, ...nothing, ...options }]),
           ([answer]) => {
             if (answer === undefined) throw new Error("no answer")
             return answer

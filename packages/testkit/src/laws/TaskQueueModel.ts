@@ -39,7 +39,7 @@ const Operation = Schema.Union([
   Step,
   Step,
   Schema.TaggedStruct("Repeat", { who }),
-  Schema.TaggedStruct("Beat", { who }),
+  Schema.TaggedStruct("Beat", { who, knows: below(4) }),
   Schema.TaggedStruct("Depart", { who }),
   Schema.TaggedStruct("Progress", { who }),
   Schema.TaggedStruct("Cancel", { task: below(20) }),
@@ -79,6 +79,8 @@ interface Player {
   sent: number
   last: Store.Step | undefined
   held: Array<Store.Claimed>
+  /** Of those: what the last step gave. */
+  given: ReadonlyArray<Store.Claimed>
   /** Fences of what wrote progress. */
   readonly wrote: Set<number>
 }
@@ -91,7 +93,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
   for (const n of [0, 1, 2]) {
     const node = yield* world.spawn({ name: `p${n}` })
     const claimer = Store.claimer(`p${n}`, "c")
-    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], wrote: new Set() })
+    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], given: [], wrote: new Set() })
   }
   const heard: Array<readonly [channel: string, message: string]> = []
   for (const { claimer, node } of players) {
@@ -150,6 +152,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       if (answer === undefined) return
       const settled = new Set(step.settlements.map(({ claim }) => claim.fence))
       player.held = player.held.filter(({ fence }) => !settled.has(fence))
+      player.given = answer.claimed
       for (const claim of answer.claimed) {
         if (!player.held.some(({ fence }) => fence === claim.fence)) player.held.push(claim)
       }
@@ -157,11 +160,23 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       if (answer.isIdle) yield* world.advance(1)
     })
 
-  const beat = (player: Player, shown: (beaten: ReadonlyArray<Store.Beaten>) => unknown) =>
+  const beat = (player: Player, knows = 0) =>
     Effect.gen(function* () {
-      const { claimer, node } = player
-      const beat = { queue, claimer, leaseMs, lanes: [...lanes, Store.peerLane(node.name)], letters }
-      tell(yield* on(player, (store) => store.beat([beat])), shown)
+      const { claimer, given, held, node, sequence } = player
+      // 1: as if the answer of the last step were under way; 2: as if nothing were held; 3: as if there was no step yet.
+      const fences = new Set(given.map(({ fence }) => fence))
+      const before = held.filter(({ fence }) => !fences.has(fence))
+      const beat = {
+        queue,
+        claimer,
+        leaseMs,
+        lanes: [...lanes, Store.peerLane(node.name)],
+        letters,
+        answered: knows === 3 ? 0 : sequence - (knows === 1 ? 1 : 0),
+        holds: Store.holding(knows === 2 ? [] : held),
+        holdsNext: knows === 1 ? Store.holding(before) : undefined
+      }
+      tell(yield* on(player, (store) => store.beat([beat])), shownBeat)
     })
 
   for (const operation of game) {
@@ -198,16 +213,16 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         if (player.last !== undefined) yield* stepped(player, player.last)
         break
       case "Beat":
-        yield* beat(player, shownBeat)
+        yield* beat(player, operation.knows)
         break
       case "Crash":
         // It takes something, and nobody but the witness is heard of for longer than a lease.
         yield* stepped(player, stepOf(player, { free: 2, ahead: 1, takesSuspect: true }))
         for (let i = 0; i < 5; i++) {
-          yield* beat(players[operation.witness]!, shownBeat)
+          yield* beat(players[operation.witness]!)
           yield* world.advance(leaseMs / 3 + 100)
         }
-        yield* beat(players[operation.witness]!, shownBeat)
+        yield* beat(players[operation.witness]!)
         break
       case "Depart":
         tell(yield* on(player, (store) => store.depart(queue, player.claimer)))
@@ -319,7 +334,12 @@ const shownStep = ({ claimed, ...answer }: Store.Stepped) => ({
 
 /** What may be ready is not told: a backend may take one for ready that is gone. */
 const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) =>
-  beaten.map((beat) => ({ ...beat, isReady: undefined, cancelled: beat.cancelled.toSorted((a, b) => a - b) }))
+  beaten.map((beat) => ({
+    ...beat,
+    isReady: undefined,
+    cancelled: beat.cancelled.toSorted((a, b) => a - b),
+    holds: beat.holds?.toSorted((a, b) => a.fence - b.fence)
+  }))
 
 const shownFields = [
   "id",

@@ -48,6 +48,59 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "what was forgotten runs on",
+    law: "aRunWhoseTaskIsForgottenIsInterrupted",
+    file: core("Claimer"),
+    find: "for (const fence of lost) this.crew.lose(fence)",
+    replace: ""
+  },
+  {
+    name: "a beat says nothing of what is held",
+    law: "aRunWhoseClaimIsForgottenIsInterrupted",
+    file: desk("Beats"),
+    find: "holds: contradiction(desk, given)",
+    replace: "holds: undefined"
+  },
+  {
+    name: "the script looks at how many are held alone",
+    law: "whatIsHeldUnawaresComesBack",
+    file: part("holds"),
+    find: "sum + fence % 4294967296",
+    replace: "tonumber(string.match(holdsNext ~= '' and holdsNext or holds, '%d+$'))",
+    worlds: servers
+  },
+  {
+    name: "the script says nothing of what is held",
+    law: "aRunWhoseClaimIsForgottenIsInterrupted",
+    file: script("beat"),
+    find: "mine[8] = contradiction(claimer, at + 4)",
+    replace: "mine[8] = ''",
+    worlds: servers
+  },
+  {
+    name: "what is held unawares is kept",
+    law: "whatIsHeldUnawaresComesBack",
+    file: core("Claimer"),
+    find: "if (told.has(fence)) continue",
+    replace: "if (told.has(fence) || !held.includes(unknown)) continue",
+    worlds: everywhere
+  },
+  {
+    name: "what the step under way was given is held unawares",
+    law: "aBeatAmongStepsTakesNothing",
+    file: desk("Beats"),
+    find: "const known = isNext ?",
+    replace: "const known = isNext && memo.first < 0 ?"
+  },
+  {
+    name: "to the script what the step under way was given is held unawares",
+    law: "aBeatAmongStepsTakesNothing",
+    file: part("holds"),
+    find: "if not isNext or fence",
+    replace: "if true or fence",
+    worlds: servers
+  },
+  {
     name: "a purge takes what comes meanwhile",
     law: "aPurgeIsOfWhatWasThere",
     file: desk("Orders"),

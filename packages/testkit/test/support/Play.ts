@@ -1,16 +1,17 @@
 /** A desk that a test plays with: time by hand, sequences by themselves, pushes as text. */
-import type {
-  Accepted,
-  Batch,
-  Beat,
-  Beaten,
-  Claimed,
-  Claimer,
-  Entry,
-  Outcome,
-  Settlement,
-  Step,
-  Stepped
+import {
+  type Accepted,
+  type Batch,
+  type Beat,
+  type Beaten,
+  type Claimed,
+  type Claimer,
+  type Entry,
+  holding,
+  type Outcome,
+  type Settlement,
+  type Step,
+  type Stepped
 } from "@troupe/core/TaskQueueStore"
 import * as Batches from "../../src/internal/desk/Batches.ts"
 import * as Beats from "../../src/internal/desk/Beats.ts"
@@ -139,7 +140,8 @@ export class Play {
   }
 
   beat(claimer: Claimer, given: Partial<Beat> = {}): Beaten {
-    const beat = { queue: "q", claimer, leaseMs, lanes: ["l"], letters: this.letters, ...given }
+    const none = { answered: 0, holds: holding([]), holdsNext: undefined }
+    const beat = { queue: "q", claimer, leaseMs, lanes: ["l"], letters: this.letters, ...none, ...given }
     return this.keep(Beats.beat(this.desk, this.now, beat))
   }
 

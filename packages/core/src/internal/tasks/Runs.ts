@@ -74,6 +74,10 @@ export class Runs<A, B, E, R> {
     return this.all.size
   }
 
+  get claims(): Iterable<Claimed> {
+    return [...this.all.values()].flatMap(({ claim, stop }) => (stop === "Lost" ? [] : claim))
+  }
+
   /** Begins a run: `ended` follows, perhaps before this returns. */
   start(claim: Claimed): void {
     const { clock, plan } = this.options
@@ -103,6 +107,12 @@ export class Runs<A, B, E, R> {
   /** Interrupts what was claimed with that fence or a lower one. */
   stopUntil(fence: number, stop: Stop): void {
     for (const running of [...this.all.values()]) if (running.claim.fence <= fence) this.halt(running, stop)
+  }
+
+  /** Interrupts what was claimed with that fence. */
+  lose(fence: number): void {
+    const running = this.all.get(fence)
+    if (running !== undefined) this.halt(running, "Lost")
   }
 
   private halt(running: Running, stop: Stop): void {
