@@ -242,7 +242,9 @@ export interface Service {
   /**
    * Enqueues, and waits for the answer. Fails with E where the last run failed with it, with TaskDead where it ended
    * otherwise (defect, timeout, crash). Interrupting it leaves the task alone. Outages are lived through once the task
-   * is enqueued.
+   * is enqueued. Where that task is there already (its `id`, its `unique` key) it waits for the answer of the one that is,
+   * and fails with TaskNotFound where there is none: that one had ended, or was enqueued to keep no answer and claimed by
+   * a worker before.
    */
   readonly execute: <A, B, E, L extends string>(
     task: Task<A, B, E, L>,

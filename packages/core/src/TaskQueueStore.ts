@@ -81,7 +81,10 @@ export interface Batch {
   readonly entries: ReadonlyArray<Entry>
 }
 
-/** What became of an entry. `Duplicate`: nothing changed, the id is that of the task that is there. Undefined: the queue is full. */
+/**
+ * What became of an entry. `Duplicate`: the id is that of the task that is there, and nothing changed but for how long that
+ * keeps its answer: no less than the entry's `keepMs`, unless it is claimed and keeps none. Undefined: the queue is full.
+ */
 export type Accepted = { readonly _tag: "Enqueued" | "Duplicate"; readonly id: string } | undefined
 
 // -- working ------------------------------------------------------------------------------------------------------

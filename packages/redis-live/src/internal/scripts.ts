@@ -1730,7 +1730,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "b5cea5c666d3b842169534a9d1c368389f06989d",
+  sha: "bf62c1268de7dfdd8e9cf115c22a742cb9066a2a",
   keys: ["queue", "meta"],
   args: ["now", "life", "sender", "sequence", "after", "max", "lane"],
   variadic: "entries",
@@ -1767,7 +1767,7 @@ export const taskqueueEnqueue = Script.make({
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, events, held
+-- PARTS ground, many, record, lanes, events, held, longer
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
@@ -1921,6 +1921,21 @@ local function knownKey(key, fresh)
   if till == '' then return isThere(number, fresh) and id end
   return tonumber(till) > now and id
 end
+-- keepLonger(id, keep, fresh, records): the task of that id keeps its answer for so long at least; but who has claimed it to
+-- keep none would not give one. fresh: of numbers of the same batch where in records theirs stand
+local function keepLonger(id, keep, fresh, records)
+  local number = string.match(call('HGET', base .. ':ids', id) or '', '^%d+') or string.match(id, '^%d+') or ''
+  local record = fresh[number] and records[fresh[number]] or call('HGET', base .. ':tasks', number)
+  if not record or not isKnown(record) then return end
+  local its = tonumber(field(record, 'k') or 0)
+  if its >= keep then return end
+  for _, claimer in ipairs(its == 0 and call('ZRANGE', base .. ':leases', 0, -1) or {}) do
+    if call('HEXISTS', base .. ':claimed:' .. claimer, number) == 1 then return end
+  end
+  local head, rest = string.match(record, '^([^\\n]*)(.*)$')
+  record = string.gsub(head, ' k=%d+', '') .. ' k=' .. int(keep) .. rest
+  if fresh[number] then records[fresh[number]] = record else call('HSET', base .. ':tasks', number, record) end
+end
 local sender, sequence, after, room, lane = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
@@ -1952,13 +1967,16 @@ for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
   if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
   local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
-  if there then answers[#answers + 1] = 'D' .. there
+  if there then
+    answers[#answers + 1] = 'D' .. there
+    keepLonger(there, tonumber(field(rest, 'k') or 0), fresh, records)
   elseif room <= 0 then answers[#answers + 1] = 'F'
   else
     number, room = number + 1, room - 1
     local text = int(number)
     local its = id ~= '' and id or text .. '.' .. life
-    fresh[text], answers[#answers + 1], records[#records + 1], records[#records + 2] = true, 'E' .. its, text, head .. rest
+    answers[#answers + 1], records[#records + 1], records[#records + 2] = 'E' .. its, text, head .. rest
+    fresh[text] = #records
     local ms = tonumber(string.sub(due, 2)) or 0
     local wakes = string.sub(due, 1, 1) == 'i' and now + ms or ms
     if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end

@@ -287,7 +287,7 @@ const entryOf = (
   id: kind === 2 ? `given ${same}` : undefined,
   unique: kind === 3 ? { key: `${same}`, windowMs: same * 10_000 } : undefined,
   place: kind === 4 ? { key: `${same % 2}`, limit: 1 + (same % 2) } : undefined,
-  keepMs: kind === 5 || kind === 2 ? 60_000 : 0,
+  keepMs: kind === 5 ? 60_000 : kind === 2 || kind === 3 ? ([60_000, 0, 90_000][n] ?? 0) : 0,
   trace: undefined
 })
 

@@ -16,6 +16,21 @@ const orders = "packages/testkit/src/internal/desk/Orders.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
+    name: "who is there already keeps no answer",
+    law: "whatIsExecutedTwiceIsAnswered",
+    file: "packages/testkit/src/internal/desk/Batches.ts",
+    find: "Math.max(task.keepMs, keepMs)",
+    replace: "Math.min(task.keepMs, keepMs)"
+  },
+  {
+    name: "to the script who is there already keeps no answer",
+    law: "whatIsExecutedTwiceIsAnswered",
+    file: "packages/redis-live/lua/TaskQueue/parts/longer.lua",
+    find: "if its >= keep then return end",
+    replace: "if its <= keep then return end",
+    worlds: ["redis", "cluster"]
+  },
+  {
     name: "every attempt is followed as the first is",
     law: "failuresRetryBySchedule",
     file: retry,

@@ -66,7 +66,7 @@ export interface Task {
   readonly enqueuedAt: number
   readonly unique: Entry["unique"]
   readonly place: Entry["place"]
-  readonly keepMs: number
+  keepMs: number
   readonly trace: string | undefined
   state: "Ready" | "Delayed" | "Claimed" | "Dead"
   /** Delayed: when it may run. Dead: since when. */
