@@ -350,6 +350,8 @@ export const knownMs = 3_600_000
 export const abandonedMs = 3_600_000
 /** A peer that dies so many times over one task convicts it; one less, and it is a suspect (promise T7). */
 export const maxCrashes = 3
+/** After so long in which it was neither enrolled nor fired a schedule is forgotten: who comes then begins anew (promise A5). */
+export const scheduleKnownMs = 1_209_600_000
 /** A last slot that is so much later than now is of a clock that was wrong: the schedule begins anew. */
 export const maxAheadMs = 86_400_000
 /** Memory of a sender's last batch; longer than any call may take. */

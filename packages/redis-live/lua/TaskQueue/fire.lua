@@ -50,4 +50,5 @@ else
   report()
 end
 note(id, last, since, number, print)
+touch(id)
 return answer(outcome)

@@ -31,7 +31,7 @@
  * | `:names`                | sorted set: peers for whom something waits, by when they last worked                         |
  * | `:idle`                 | sorted set: claimers that got less than they asked for, by since when                        |
  * | `:results`              | hash: number -> "until kind enqueued", LF, answer; C completed, F failed, X cancelled        |
- * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts       |
+ * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts, c schedule |
  * | `:progress`             | hash: number -> text                                                                         |
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |

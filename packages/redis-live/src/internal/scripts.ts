@@ -699,7 +699,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "336b6044ff7117650b9d13862c8bf72aa9a40aed",
+  sha: "0fdeb02e4af90251672c78ce9ce0fc2a34a70bc8",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -959,7 +959,7 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
 local function collect(most)
   local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
@@ -969,6 +969,7 @@ local function collect(most)
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
     if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -2002,10 +2003,10 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "545777700ea683955d14905705f4351e1f9e3320",
+  sha: "2652b7e498276d23822b983c389542bf70be58b0",
   keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
-  commands: ["TIME", "HMGET", "HGET", "HSET"],
+  commands: ["TIME", "EXISTS", "DEL", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "ZRANGEBYSCORE"],
   source: `#!lua
 -- Has a definition of a schedule count, if it is of a later start than the one that does.
 -- KEYS[1] queue     as in step
@@ -2017,8 +2018,8 @@ export const taskqueueEnrol = Script.make({
 -- ARGV[5] last      slot that the peer knows of, or empty
 -- RETURNS {format} of newer data, else {"", now, last slot, since}
 -- COST O(1)
--- COMMANDS TIME, HMGET, HGET, HSET
--- PARTS ground, timetable
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, collect, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
@@ -2051,13 +2052,42 @@ local function open(queue, meta, who)
   m.isWatched = now < m.watched
   return m.format == '1'
 end
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
+-- An entry that lives again has no time; one that was kept longer stands there again under its later time.
+local function collect(most)
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
+  if #over == 0 then return end
+  many('ZREM', ':expiring', over)
+  local results = {}
+  for _, member in ipairs(over) do
+    local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+    if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
+    elseif kind == 't' then call('DEL', base .. ':starts')
+    elseif kind == 's' then
+      local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
+      if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      -- Whoever still holds something may still ask what its last step was answered.
+      elseif call('EXISTS', base .. ':claimed:' .. name) == 1 then call('ZADD', base .. ':expiring', int(now + 3600000), member)
+      else call('HDEL', base .. ':meta', '=' .. name) end
+    else
+      local key, pattern = base .. ':ids', '^%d+ (%d+)$'
+      if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
+      local till = string.match(call('HGET', key, name) or '', pattern)
+      if till and tonumber(till) <= now then call('HDEL', key, name) end
+    end
+  end
+  many('HDEL', ':results', results)
+end
 -- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
 -- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
 -- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+-- touch(id): somebody runs it; it is forgotten two weeks after the last who did
 local function sane(last) return last > now + 86400000 and now or last end
 local function note(id, last, since, number, print)
   call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
 end
+local function touch(id) call('ZADD', base .. ':expiring', int(now + 1209600000), 'c' .. id) end
 local function scheduled(id)
   local text = call('HGET', base .. ':schedules', id)
   if not text then return end
@@ -2081,6 +2111,8 @@ elseif mine > since then
   if string.match(known, '^[^.]*') ~= string.match(print, '^[^.]*') then last = math.max(last, from) end
   note(id, last, mine, number, print)
 end
+touch(id)
+collect(128)
 return { '', int(now), int(last), int(mine) }
 `
 })
@@ -2089,7 +2121,7 @@ return { '', int(now), int(last), int(mine) }
 export const taskqueueFire = Script.make({
   name: "TaskQueue/fire",
   adds: true,
-  sha: "f35c1ff5571523dc7ad30eb593f27661f83db684",
+  sha: "ec1ad3ec65b3635a257024e7b8b2bbec6707ada9",
   keys: ["queue", "meta"],
   args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
   commands: [
@@ -2286,10 +2318,12 @@ end
 -- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
 -- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
 -- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+-- touch(id): somebody runs it; it is forgotten two weeks after the last who did
 local function sane(last) return last > now + 86400000 and now or last end
 local function note(id, last, since, number, print)
   call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
 end
+local function touch(id) call('ZADD', base .. ':expiring', int(now + 1209600000), 'c' .. id) end
 local function scheduled(id)
   local text = call('HGET', base .. ':schedules', id)
   if not text then return end
@@ -2333,6 +2367,7 @@ else
   report()
 end
 note(id, last, since, number, print)
+touch(id)
 return answer(outcome)
 `
 })
@@ -3348,7 +3383,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "1c387fde07213be243ef3c548d5c78b49449b8ca",
+  sha: "d1f809265e8a80451f8bca2af05209ac01d4bacb",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -3641,7 +3676,7 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
 local function collect(most)
   local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
@@ -3651,6 +3686,7 @@ local function collect(most)
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
     if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')

@@ -16,7 +16,8 @@ const letters = { capacity: 10_000, timeToLiveMs: 86_400_000 }
 export const ask = <A>(peer: Node<Services>, use: (store: Store.Service) => Effect.Effect<A, BackendError>) =>
   Effect.provide(Effect.flatMap(Store.TaskQueueStore, use), peer.context)
 
-const blank: Store.Entry = {
+/** A task with nothing but a payload. */
+export const entry: Store.Entry = {
   payload: "1",
   lane: Store.levelLane(undefined),
   due: undefined,
@@ -61,7 +62,7 @@ export const queue = (peer: Node<Services>, name: string) => {
               sequence: (sent += 1),
               after: 0,
               maxLength: 1_000_000,
-              entries: Array.from({ length: count }, () => ({ ...blank, ...more }))
+              entries: Array.from({ length: count }, () => ({ ...entry, ...more }))
             })
           ),
           (accepted) => accepted.map((one) => one?.id ?? "")

@@ -52,7 +52,25 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Purge", { state: below(9) }),
   Schema.TaggedStruct("Pause", { on: below(6) }),
   Schema.TaggedStruct("Watch", { ms: below(8) }),
-  Schema.TaggedStruct("Pass", { ms: below(8) }),
+  Schema.TaggedStruct("Enrol", { who, id: below(2), print: below(3), isAgain: Schema.Boolean, last: below(4) }),
+  Schema.TaggedStruct("Enrol", { who, id: below(2), print: below(3), isAgain: Schema.Boolean, last: below(4) }),
+  Schema.TaggedStruct("Fire", {
+    who,
+    id: below(2),
+    print: below(3),
+    slot: below(4),
+    skips: Schema.Boolean,
+    same: below(5)
+  }),
+  Schema.TaggedStruct("Fire", {
+    who,
+    id: below(2),
+    print: below(3),
+    slot: below(4),
+    skips: Schema.Boolean,
+    same: below(5)
+  }),
+  Schema.TaggedStruct("Pass", { ms: below(9) }),
   Schema.TaggedStruct("Crash", { who, witness: who }),
   Schema.TaggedStruct("Crash", { who, witness: who })
 ])
@@ -67,8 +85,12 @@ export const games: Arbitrary.Arbitrary<ReadonlyArray<Operation>> = Arbitrary.ar
 const queue = "the {queue}"
 const leaseMs = 15_000
 const letters = { capacity: 4, timeToLiveMs: 120_000 }
-const spans = [0, 1, 500, 1_000, 5_000, 16_000, 60_000, 3_700_000]
+const spans = [0, 1, 500, 1_000, 5_000, 16_000, 60_000, 3_700_000, 700_000_000]
 const lanes = ["lhigh", "l"]
+/** Two of one calendar, and one of another. */
+const prints = ["a.1", "a.2", "b.1"]
+/** From the last slot on: used up, another one, one that may not have come; and a day and more too late. */
+const slots = [0, 1, 5_000, 90_000_000]
 const states = ["Ready", "Delayed", "Claimed", "Dead"] as const
 
 /** One who enqueues and claims. */
@@ -81,6 +103,8 @@ interface Player {
   held: Array<Store.Claimed>
   /** Of those: what the last step gave. */
   given: ReadonlyArray<Store.Claimed>
+  /** When it enrolled each definition of each schedule. */
+  readonly since: Map<string, number>
   /** Fences of what wrote progress. */
   readonly wrote: Set<number>
 }
@@ -93,8 +117,20 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
   for (const n of [0, 1, 2]) {
     const node = yield* world.spawn({ name: `p${n}` })
     const claimer = Store.claimer(`p${n}`, "c")
-    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], given: [], wrote: new Set() })
+    players.push({
+      node,
+      claimer,
+      sequence: 0,
+      sent: 0,
+      last: undefined,
+      held: [],
+      given: [],
+      since: new Map(),
+      wrote: new Set()
+    })
   }
+  /** The last slots that were told. */
+  const lasts = [0, 0]
   const heard: Array<readonly [channel: string, message: string]> = []
   for (const { claimer, node } of players) {
     yield* Effect.gen(function* () {
@@ -268,6 +304,29 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       case "Watch":
         tell(yield* on(player, (store) => store.watch(queue, spans[operation.ms] ?? 0)))
         break
+      case "Enrol": {
+        const { id, isAgain, print } = operation
+        const fingerprint = prints[print] ?? ""
+        const since = isAgain ? player.since.get(`${id} ${fingerprint}`) : undefined
+        const last = operation.last === 0 ? undefined : (lasts[id] ?? 0) + (slots[operation.last] ?? 0)
+        const enrolment = { id: `${id}`, fingerprint, since, last }
+        const told = tell(yield* on(player, (store) => store.enrol(queue, enrolment)))
+        if (told === undefined) break
+        player.since.set(`${id} ${fingerprint}`, told.since)
+        lasts[id] = told.last
+        break
+      }
+      case "Fire": {
+        const { id, print, same, skips } = operation
+        const fingerprint = prints[print] ?? ""
+        const since = player.since.get(`${id} ${fingerprint}`) ?? 0
+        const slot = (lasts[id] ?? 0) + (slots[operation.slot] ?? 0)
+        const entry = entryOf({ due: 0, kind: 3, lane: 1, same }, 1, slot)
+        const firing = { id: `${id}`, fingerprint, since, slot, skips, maxLength: 30, entry }
+        const told = tell(yield* on(player, (store) => store.fire(queue, firing)))
+        if (told !== undefined && told.outcome !== "Unknown") lasts[id] = told.last
+        break
+      }
       case "Pass":
         yield* world.advance(spans[operation.ms] ?? 0)
     }
@@ -277,7 +336,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
 })
 
 const entryOf = (
-  { due, kind, lane, same }: Extract<Operation, { readonly _tag: "Enqueue" }>,
+  { due, kind, lane, same }: Pick<Extract<Operation, { readonly _tag: "Enqueue" }>, "due" | "kind" | "lane" | "same">,
   n: number,
   at: number
 ): Store.Entry => ({

@@ -131,6 +131,36 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "true"
   },
   {
+    name: "a schedule is known for ever",
+    law: "anOldScheduleIsForgotten",
+    file: desk("Ends"),
+    find: "() => false, scheduleKnownMs)",
+    replace: "() => true, scheduleKnownMs)"
+  },
+  {
+    name: "who enrols again is forgotten as well",
+    law: "anOldScheduleIsForgotten",
+    file: desk("Timetables"),
+    find: "  touch(desk, now, id, known)\n  collect(",
+    replace: "  collect("
+  },
+  {
+    name: "to the scripts a schedule is known for ever",
+    law: "anOldScheduleIsForgotten",
+    file: part("collect"),
+    find: "elseif kind == 'c' then",
+    replace: "elseif kind == 'C' then",
+    worlds: servers
+  },
+  {
+    name: "to the script who fires is forgotten as well",
+    law: "anOldScheduleIsForgotten",
+    file: script("fire"),
+    find: "touch(id)\n",
+    replace: "",
+    worlds: servers
+  },
+  {
     name: "a redrive takes who dies meanwhile",
     law: "whatDiesMeanwhileStaysDead",
     file: desk("Letters"),

@@ -53,6 +53,7 @@ export interface Desk {
   /** Keys whose task has ended and whose window has not. */
   readonly windows: Expiring.Expiring<string>
   readonly answers: Expiring.Expiring<Kept>
+  /** That which nobody has run for longest first. */
   readonly schedules: Map<string, Scheduled>
 }
 
@@ -138,8 +139,9 @@ export interface Known {
   readonly takenUntil: number
 }
 
-/** A schedule: its last slot, the definition that counts and since when, and the number of its last task. */
+/** A schedule: when it was last enrolled or fired, its last slot, the definition that counts and since when, and the number of its last task. */
 export interface Scheduled {
+  at: number
   last: number
   since: number
   fingerprint: string
