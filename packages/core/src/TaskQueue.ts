@@ -22,6 +22,7 @@ import { Definition } from "./internal/tasks/Definition.ts"
 import { QueueFull, TaskCancelled, TaskDead, TaskNotFound } from "./internal/tasks/errors.ts"
 import type { Terms } from "./internal/tasks/Limits.ts"
 import * as Office from "./internal/tasks/Office.ts"
+import * as Shape from "./internal/tasks/Shape.ts"
 import { DeathReason, TaskId, type TaskQueueStore } from "./TaskQueueStore.ts"
 
 export { TaskId }
@@ -334,8 +335,10 @@ export const task: <
   options?: TaskOptions<P, B, E, L>
 ) => Task<PayloadOf<P>, B, E, L> = (
   name: string,
-  options: TaskOptions<any, any, any, any> = {}
+  given: TaskOptions<any, any, any, any> = {}
 ): Task<any, any, any, any> => {
+  const fault = Shape.fault(given)
+  const options = fault === undefined ? given : {}
   const {
     concurrency,
     error = Schema.Never,
@@ -355,6 +358,7 @@ export const task: <
     success,
     error,
     "~terms": {
+      fault,
       keepResult,
       hasAnswer: options.success !== undefined || options.error !== undefined,
       maxAttempts,
