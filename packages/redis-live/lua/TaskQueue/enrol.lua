@@ -10,7 +10,7 @@
 -- RETURNS {format} of newer data, else {"", now, last slot, since}
 -- COST O(1)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
--- PARTS ground, collect, timetable
+-- PARTS ground, many, collect, timetable
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, print = ARGV[2], ARGV[3]
 local last, since, number, known = scheduled(id)

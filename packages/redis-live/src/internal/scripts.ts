@@ -2003,7 +2003,7 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "2652b7e498276d23822b983c389542bf70be58b0",
+  sha: "0841cb658492db89b0f241b64abad1bd8be37080",
   keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
   commands: ["TIME", "EXISTS", "DEL", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "ZRANGEBYSCORE"],
@@ -2019,7 +2019,7 @@ export const taskqueueEnrol = Script.make({
 -- RETURNS {format} of newer data, else {"", now, last slot, since}
 -- COST O(1)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
--- PARTS ground, collect, timetable
+-- PARTS ground, many, collect, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
@@ -2051,6 +2051,17 @@ local function open(queue, meta, who)
   m.isOld = at and at + 3600000 <= now
   m.isWatched = now < m.watched
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
 end
 -- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
