@@ -198,9 +198,10 @@ const undefinedIn = (body: string): ReadonlyArray<string> => {
 }
 
 /** What may stand before a bracket without being defined here. */
-const luaWords = (
-  "and elseif for function if in not or return until while error ipairs next pairs pcall select tonumber tostring type unpack"
-).split(" ")
+const luaWords =
+  "and elseif for function if in not or return until while error ipairs next pairs pcall select tonumber tostring type unpack".split(
+    " "
+  )
 
 /** `PubSub/append` → `pubsubAppend`. */
 const identifier = (name: string): string => {

@@ -88,6 +88,15 @@ export const queue = (peer: Node<Services>, name: string) => {
           })
         )
       ),
+    /** As a claimer that holds nothing. */
+    beat: Effect.suspend(() => {
+      const holds = Store.holding([])
+      const beat = { queue: name, claimer, leaseMs, lanes, letters, answered: sequence, holds, holdsNext: undefined }
+      return Effect.map(
+        ask(peer, (store) => store.beat([beat])),
+        ([beaten]) => beaten
+      )
+    }),
     counts: Effect.map(
       ask(peer, (store) => store.counts(name)),
       ({ claimed, dead, delayed, ready }) => [ready, delayed, claimed, dead]

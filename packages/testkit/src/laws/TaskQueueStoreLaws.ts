@@ -49,6 +49,26 @@ export const whatDiesMeanwhileStaysDead: Law = (world) =>
     }
   })
 
+/** T3 T4 Of a crashed peer's tasks the oldest come back first, where there are more of them than one beat takes. */
+export const theOldestComeBackFirst: Law = (world) =>
+  Effect.gen(function* () {
+    const [dying, judge] = [queue(yield* world.spawn(), "q"), queue(yield* world.spawn(), "q")]
+    const ids = yield* dying.add(512)
+    yield* dying.step({ free: 512 })
+    yield* judge.beat
+    for (const ms of [7_000, 7_000, 7_000]) {
+      yield* world.advance(ms)
+      const beaten = yield* judge.beat
+      if (beaten?.isMore !== true) continue
+      const { claimed } = yield* judge.step({ free: 512 })
+      return assert.deepEqual(
+        claimed.map(({ id }) => id),
+        ids.slice(0, 256)
+      )
+    }
+    assert.fail("nobody was taken anything away from")
+  })
+
 /** A5 T14 A schedule of which nobody has been heard for two weeks is forgotten; one that is enrolled again, or fires, is not. */
 export const anOldScheduleIsForgotten: Law = (world) =>
   Effect.gen(function* () {

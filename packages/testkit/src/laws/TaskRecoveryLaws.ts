@@ -52,6 +52,24 @@ export const aDeadIdlePeerSwallowsNothing: Law = (world) =>
     }
   })
 
+/** T15 A peer that was frozen while it had nothing to do, and lost its place among those that are woken, has it again after a heartbeat. */
+export const aThawedIdlePeerIsWokenAgain: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const runs: Array<Ran> = []
+    yield* hire(world, b, [], Plain, lasting("10 hours"), { concurrency: 1 })
+    yield* enqueue(b, Plain, 0)
+    yield* world.advance("7 seconds")
+    yield* hire(world, a, runs, Plain, lasting(0))
+    yield* world.advance("7 seconds")
+    yield* a.freeze
+    yield* world.advance("60 seconds")
+    yield* a.thaw
+    yield* world.advance("16 seconds")
+    yield* enqueue(b, Plain, 1)
+    yield* eventually(world, () => assert.deepEqual(done(runs), [1]))
+  })
+
 /** T2 D2 A run whose task was lost with all data is interrupted within a heartbeat, also where its worker claims anew before. */
 export const aRunWhoseTaskIsForgottenIsInterrupted: Law = (world) =>
   Effect.gen(function* () {

@@ -354,8 +354,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "who closes hears nothing more",
     law: "aClosingPeerKeepsItsLease",
     file: office,
-    find: "        Effect.ensuring(\n          claimer.close,",
+    find: "        claimer.close.pipe(",
     replace:
-      "        Effect.ensuring(\n          Effect.andThen(Effect.sync(() => channels.forEach((channel) => bell.remove(channel, claimer.ring))), claimer.close),"
+      "        Effect.andThen(Effect.sync(() => channels.forEach((channel) => bell.remove(channel, claimer.ring))), claimer.close).pipe("
   }
 ]

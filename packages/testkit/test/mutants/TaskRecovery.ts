@@ -10,6 +10,29 @@ const part = (name: string): string => script(`parts/${name}`)
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
+    name: "who was thawed does not line up again",
+    law: "aThawedIdlePeerIsWokenAgain",
+    file: core("Claimer"),
+    find: "if (this.isIdle) this.ring(undefined)",
+    replace: "",
+    worlds: everywhere
+  },
+  {
+    name: "the youngest come back first",
+    law: "theOldestComeBackFirst",
+    file: desk("Beats"),
+    find: "const number = Deque.shift(reaping)",
+    replace: "const number = reaping.items.pop()"
+  },
+  {
+    name: "the script gives back in no order",
+    law: "theOldestComeBackFirst",
+    file: part("reap"),
+    find: "return tonumber(one[1]) < tonumber(other[1])",
+    replace: "return one[2] < other[2]",
+    worlds: servers
+  },
+  {
     name: "what a beat leaves behind waits for the next",
     law: "allOfACrashedPeersTasksComeBackInTime",
     file: core("Pulse"),

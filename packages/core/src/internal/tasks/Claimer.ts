@@ -171,7 +171,11 @@ export class Claimer {
   /** What became of a beat that was sent then. */
   beaten(answer: Beaten, sentAt: number): void {
     if (answer.isHeld) this.provenAt = Math.max(this.provenAt, sentAt)
-    else this.lose(answer.fence)
+    else {
+      this.lose(answer.fence)
+      // Whoever took its lease has taken it from those that are woken, too.
+      if (this.isIdle) this.ring(undefined)
+    }
     if (answer.holds !== undefined) this.reconcile(answer.holds)
     for (const number of answer.cancelled) this.cancel(number)
     if (answer.dueInMs !== undefined) this.due = Math.min(this.due, this.now + answer.dueInMs)
@@ -198,12 +202,17 @@ export class Claimer {
     this.isClosing = true
     this.giveBack()
     this.work.give()
-    const { plan, settings, store } = this.options
+    const { settings } = this.options
     yield* Effect.timeoutOption(this.drained, Duration.millis(settings.graceMs))
     this.crew.stopUntil(Number.POSITIVE_INFINITY, "Release")
     yield* this.drained
     yield* Effect.timeoutOption(this.settled, Duration.millis(2_500))
-    yield* Effect.ignore(Effect.timeoutOption(store.depart(plan.name, this.name), Duration.millis(2_000)))
+  })
+
+  /** After `run` has ended: a call of its own that came behind this would claim for nobody. */
+  readonly depart: Effect.Effect<void> = Effect.suspend(() => {
+    const { plan, store } = this.options
+    return Effect.ignore(Effect.timeoutOption(store.depart(plan.name, this.name), Duration.millis(2_000)))
   })
 
   private readonly drained: Effect.Effect<void> = Effect.suspend(() =>

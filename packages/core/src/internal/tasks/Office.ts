@@ -414,14 +414,16 @@ export const make = Effect.fnUntraced(function* (
     const close: Effect.Effect<void> = Effect.suspend(() => {
       if (closing !== undefined) return closing
       const fiber = Effect.runForkWith(context)(
-        Effect.ensuring(
-          claimer.close,
-          Effect.sync(() => {
-            for (const loop of loops) loop.interruptUnsafe()
-            for (const channel of channels) bell.remove(channel, claimer.ring)
-            pulse.remove(claimer)
-            claimers.delete(claimer)
-          })
+        claimer.close.pipe(
+          Effect.ensuring(
+            Effect.suspend(() => {
+              for (const channel of channels) bell.remove(channel, claimer.ring)
+              pulse.remove(claimer)
+              return Fiber.interruptAll(loops)
+            })
+          ),
+          Effect.andThen(claimer.depart),
+          Effect.ensuring(Effect.sync(() => claimers.delete(claimer)))
         )
       )
       return (closing = Effect.asVoid(Fiber.await(fiber)))
