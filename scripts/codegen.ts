@@ -162,6 +162,8 @@ export const parse = (
       (m[2] ?? m[4]!).toUpperCase()
     )
   )
+  for (const called of undefinedIn(body)) fail(`calls ${called}, which neither it nor one of its parts defines`)
+
   const declared = new Set(commands ?? fail("has no COMMANDS"))
   for (const command of called) if (!declared.has(command)) fail(`runs ${command}, which COMMANDS does not list`)
   for (const command of declared) if (!called.has(command)) fail(`COMMANDS lists ${command}, which it does not run`)
@@ -180,6 +182,26 @@ export const parse = (
     source: `${[...lines.slice(0, end), ...shared, ...own].join("\n")}\n`
   }
 }
+
+/** Functions that are called by a name which nothing in this text gives them: a part was forgotten. */
+const undefinedIn = (body: string): ReadonlyArray<string> => {
+  const text = body.replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
+  const given = new Set(luaWords)
+  for (const [, names = ""] of text.matchAll(/\b(?:local function|local|function|for)\s+([\w\s,]+)/g)) {
+    for (const name of names.split(/[\s,]+/)) given.add(name)
+  }
+  for (const [, names = ""] of text.matchAll(/\bfunction\b[^(\n]*\(([^)]*)\)/g)) {
+    for (const name of names.split(/[\s,]+/)) given.add(name)
+  }
+  const called = [...text.matchAll(/(?<![\w.:])([A-Za-z_]\w*)\s*\(/g)].map(([, name = ""]) => name)
+  return [...new Set(called)].filter((name) => !given.has(name))
+}
+
+/** What may stand before a bracket without being defined here. */
+const luaWords =
+  "and elseif for function if in not or return until while error ipairs next pairs pcall select tonumber tostring type unpack".split(
+    " "
+  )
 
 /** `PubSub/append` → `pubsubAppend`. */
 const identifier = (name: string): string => {

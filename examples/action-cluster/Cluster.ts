@@ -2,9 +2,10 @@
  * The cluster as this program handles it: look at it, add a peer to it, do harm to one, let one speak. There are two of
  * it: `MemoryCluster` plays all peers in this process, `Fleet` is one peer on Redis and starts others as processes.
  */
-import { type BackendError, type PeerRegistry, PubSub } from "@troupe/core"
+import type { BackendError, PeerRegistry, TaskQueue } from "@troupe/core"
 import { Context, Effect, PubSub as EffectPubSub, Schema, Stream } from "effect"
-import { type ChannelName, type Heard, reports } from "./Peer.ts"
+import { type ChannelName, type Heard, reports, subscribe } from "./Peer.ts"
+import { type Outcome, outcomes } from "./Work.ts"
 
 /** The most peers that one program starts. */
 export const maxPeers = 12
@@ -33,6 +34,7 @@ export interface Sight {
 export type News =
   | { readonly _tag: "Registry"; readonly event: PeerRegistry.PeerEvent }
   | { readonly _tag: "Heard"; readonly heard: Heard }
+  | { readonly _tag: "Told"; readonly outcome: Outcome }
   /** What the peers heard meanwhile is not known here. */
   | { readonly _tag: "Unheard" }
   /** Look again. */
@@ -56,6 +58,8 @@ export interface Service {
     channel: ChannelName,
     text: string
   ) => Effect.Effect<void, NotInReach | BackendError.BackendError>
+  /** The work of all peers, to look at and to give orders for. */
+  readonly tasks: TaskQueue.Service
   /** The page can be opened there now: the others may know. */
   readonly opened: (url: string) => Effect.Effect<void>
 }
@@ -112,11 +116,18 @@ export const membersOf = (
   ]
 }
 
-/** What the peers tell of what they hear, from the last hundred on. */
+/** What the peers tell of what they hear and do, from the last hundred and fifty on. */
 export const hearsay = Effect.gen(function* () {
-  const pubsub = yield* PubSub.PubSub
-  const { deliveries } = yield* pubsub.subscribe(reports, { from: { last: 100 } })
-  return Stream.map(deliveries, (delivery): News =>
-    delivery._tag === "Message" ? { _tag: "Heard", heard: delivery.value } : { _tag: "Unheard" }
+  const heard = yield* subscribe(reports, { from: { last: 100 } })
+  const told = yield* subscribe(outcomes, { from: { last: 50 } })
+  return Stream.merge(
+    Stream.map(heard.deliveries, (delivery): News =>
+      delivery._tag === "Message" ? { _tag: "Heard", heard: delivery.value } : { _tag: "Unheard" }
+    ),
+    // Of what was done the queue itself is the truth; what is told of it may have holes.
+    Stream.map(
+      Stream.filter(told.deliveries, (delivery) => delivery._tag === "Message"),
+      ({ value }): News => ({ _tag: "Told", outcome: value })
+    )
   )
 })

@@ -8,6 +8,7 @@ import {
   Data,
   DateTime,
   Effect,
+  Latch,
   Layer,
   PubSub as EffectPubSub,
   Schedule,
@@ -15,6 +16,7 @@ import {
   Semaphore,
   Stream
 } from "effect"
+import * as Board from "./Board.ts"
 import * as Cluster from "./Cluster.ts"
 import { times } from "./Peer.ts"
 import type { Heard } from "./Peer.ts"
@@ -64,10 +66,14 @@ export type Event =
       readonly view: View
       readonly lines: ReadonlyArray<Line>
       readonly happenings: ReadonlyArray<Happening>
+      /** The work as it was last looked at, and how it came there. Null: it was not looked at yet. */
+      readonly board: Board.BoardView | null
+      readonly samples: ReadonlyArray<Board.Sample>
     }
   | { readonly _tag: "View"; readonly view: View }
   | { readonly _tag: "Line"; readonly line: Line }
   | { readonly _tag: "Happening"; readonly happening: Happening }
+  | { readonly _tag: "Board"; readonly board: Board.BoardView }
 
 /** As many pages as this program serves are open already. */
 export class TooManyViewers extends Data.TaggedError("TooManyViewers")<{ readonly limit: number }> {
@@ -88,6 +94,10 @@ const make = Effect.gen(function* () {
   const changes = yield* EffectPubSub.sliding<{ readonly number: number; readonly event: Event }>(kept.changes)
   const lines: Array<Line> = []
   const happenings: Array<Happening> = []
+  const board = Board.make(cluster.tasks)
+  const watched = yield* Latch.make()
+  let viewers = 0
+  let work: Board.BoardView | null = null
   let number = 0
   let view = viewOf(yield* cluster.look)
 
@@ -120,6 +130,8 @@ const make = Effect.gen(function* () {
     switch (news._tag) {
       case "Heard":
         return heard(news.heard)
+      case "Told":
+        return Effect.sync(() => board.hear(news.outcome))
       case "Unheard":
         return happened("Unheard")
       case "Changed":
@@ -137,6 +149,14 @@ const make = Effect.gen(function* () {
   yield* Effect.forkScoped(Stream.runForEach(cluster.news, learn))
   yield* look.pipe(Effect.repeat(Schedule.spaced("500 millis")), Effect.forkScoped)
 
+  // Somebody else's Redis is asked for as long as a page is open, and no longer.
+  const lookAtWork = Effect.gen(function* () {
+    yield* watched.await
+    work = yield* board.look
+    yield* tell({ _tag: "Board", board: work })
+  })
+  yield* lookAtWork.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+
   const present = (): Event => ({
     _tag: "Present",
     kind: cluster.kind,
@@ -144,15 +164,26 @@ const make = Effect.gen(function* () {
     maxPeers: Cluster.maxPeers,
     view,
     lines,
-    happenings
+    happenings,
+    board: work,
+    samples: board.samples()
+  })
+
+  const arrived = Effect.suspend(() => {
+    viewers++
+    return watched.open
+  })
+  const left = Effect.suspend(() => {
+    viewers--
+    return Effect.andThen(viewers === 0 ? watched.close : Effect.void, places.release(1))
   })
 
   const watch = Effect.gen(function* () {
     yield* Effect.acquireRelease(
       Effect.flatMap(places.takeIfAvailable(1), (isFree) =>
-        isFree ? Effect.void : Effect.fail(new TooManyViewers({ limit: maxViewers }))
+        isFree ? arrived : Effect.fail(new TooManyViewers({ limit: maxViewers }))
       ),
-      () => places.release(1)
+      () => left
     )
     const subscription = yield* EffectPubSub.subscribe(changes)
     // The number up to which this viewer knows everything.

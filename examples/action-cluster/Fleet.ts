@@ -3,8 +3,8 @@
  * more of itself. It harms only those: SIGSTOP and kill -9 are sent to processes that it has started, by their id.
  */
 import { fileURLToPath } from "node:url"
-import { LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
-import { RedisClient, RedisPeerRegistry, RedisPubSub } from "@troupe/redis-live"
+import { LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
+import { RedisClient, RedisPeerRegistry, RedisPubSub, RedisTaskQueue } from "@troupe/redis-live"
 import {
   Effect,
   Exit,
@@ -22,6 +22,7 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as Cluster from "./Cluster.ts"
 import { randomName } from "./Names.ts"
 import * as Peer from "./Peer.ts"
+import { queueOptions } from "./Work.ts"
 
 export interface Options {
   readonly url: Redacted.Redacted<string>
@@ -137,7 +138,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
     children.set(name, child)
     yield* Effect.exit(handle.exitCode).pipe(
-      Effect.andThen(Effect.sync(() => void children.delete(name))),
+      Effect.tap((exit) =>
+        Effect.sync(() => {
+          children.delete(name)
+          // Whatever killed it, it did not say goodbye.
+          if (Exit.isFailure(exit)) crashed.add(name)
+        })
+      ),
       Effect.andThen(tell({ _tag: "Changed" })),
       Effect.andThen(Effect.forkIn(Scope.close(scope, Exit.void), own)),
       Effect.forkIn(own)
@@ -248,6 +255,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     thaw,
     crash,
     publish,
+    tasks: yield* TaskQueue.TaskQueue,
     opened
   })
 })
@@ -257,11 +265,21 @@ const metadata = ({ startedBy }: Options): Readonly<Record<string, string>> => (
   ...(Option.isSome(startedBy) ? { "started by": startedBy.value } : {})
 })
 
+/** This process, on the spot. */
+const crash = Effect.sync(() => void process.kill(process.pid, "SIGKILL"))
+
 /** This process as a peer on that Redis, and the hold it has on those it starts. */
 export const layer = (options: Options) =>
   Layer.effect(Cluster.Cluster, make(options)).pipe(
-    Layer.provide(Peer.life),
-    Layer.provide(Layer.merge(RedisPubSub.layer, RedisPeerRegistry.layer(Peer.registryOptions(metadata(options))))),
+    // Who serves a page that somebody has opened by hand is not to die of what is clicked there.
+    Layer.provide(Peer.life(Option.isSome(options.startedBy) ? crash : undefined)),
+    Layer.provide(
+      Layer.mergeAll(
+        RedisPubSub.layer,
+        RedisTaskQueue.layer(queueOptions),
+        RedisPeerRegistry.layer(Peer.registryOptions(metadata(options)))
+      )
+    ),
     Layer.provide(RedisClient.layer({ url: options.url, prefix: options.prefix })),
     Layer.provide(LocalPeer.layer(options.name)),
     // Several processes may write to one terminal.

@@ -10,6 +10,7 @@ import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse,
 import { PrometheusMetrics } from "effect/observability"
 import { Cluster } from "./Cluster.ts"
 import { Events } from "./Events.ts"
+import * as Orders from "./Orders.ts"
 import { ChannelName, Text } from "./Peer.ts"
 
 /** Bytes. */
@@ -43,6 +44,8 @@ class Refused extends Schema.TaggedError<Refused>("examples/action-cluster/Refus
 const statuses: Readonly<Record<string, number>> = {
   NotInReach: 409,
   TooManyPeers: 409,
+  QueueFull: 409,
+  Interrupted: 503,
   TooManyViewers: 503,
   BackendError: 503
 }
@@ -121,6 +124,22 @@ const commands = Layer.unwrap(
   )
 )
 
+const orders = Layer.unwrap(
+  Effect.map(Cluster, ({ tasks }) => {
+    const orders = Orders.make(tasks)
+    return Layer.mergeAll(
+      command("/commands/enqueue", Orders.Enqueue, orders.enqueue),
+      command("/commands/cancel", Orders.One, orders.cancel),
+      command("/commands/pause", Orders.Which, orders.pause),
+      command("/commands/resume", Orders.Which, orders.resume),
+      command("/commands/purge", Orders.Which, orders.purge),
+      command("/commands/purge-dead", Schema.Struct({}), () => orders.purgeDead),
+      command("/commands/redrive", Orders.One, orders.redrive),
+      command("/commands/redrive-all", Schema.Struct({}), () => orders.redriveAll)
+    )
+  })
+)
+
 /** Server-Sent Events. Each carries one `Event` as JSON. */
 const events = HttpRouter.add(
   "GET",
@@ -182,6 +201,15 @@ const guard = (isLoopback: boolean) =>
 
 export const layer = (options: { readonly isLoopback: boolean }) =>
   HttpRouter.serve(
-    Layer.mergeAll(commands, events, health, panels, PrometheusMetrics.layerHttp(), files, guard(options.isLoopback)),
+    Layer.mergeAll(
+      commands,
+      orders,
+      events,
+      health,
+      panels,
+      PrometheusMetrics.layerHttp(),
+      files,
+      guard(options.isLoopback)
+    ),
     { disableLogger: true, disableListenLog: true }
   )

@@ -2,8 +2,8 @@
  * A cluster in this process: one backend in memory, and each peer in a room of its own, with services of its own. What
  * is different from Redis is said here, and nowhere else: which layers a peer is built on, and how one is harmed.
  */
-import { LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
-import { MemoryBackend, MemoryPeerRegistry, MemoryPubSub } from "@troupe/testkit"
+import { LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
+import { MemoryBackend, MemoryPeerRegistry, MemoryPubSub, MemoryTaskQueue } from "@troupe/testkit"
 import {
   Array as Arr,
   type Context,
@@ -21,8 +21,9 @@ import * as Cluster from "./Cluster.ts"
 import { nameOf } from "./Names.ts"
 import * as Peer from "./Peer.ts"
 import { Room } from "./Room.ts"
+import { queueOptions } from "./Work.ts"
 
-type Services = PubSub.PubSub | PeerRegistry.PeerRegistry
+type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue
 
 interface Player {
   readonly name: string
@@ -32,11 +33,12 @@ interface Player {
 }
 
 /** One peer of the cluster, all of it: who it is, its services, and what it does with them. */
-const peer = (name: string, room: Room, number: number) =>
-  Peer.life.pipe(
+const peer = (name: string, room: Room, number: number, crash: Effect.Effect<void>) =>
+  Peer.life(crash).pipe(
     Layer.provideMerge(
-      Layer.merge(
+      Layer.mergeAll(
         MemoryPubSub.layer,
+        MemoryTaskQueue.layer(queueOptions),
         MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `room ${number} of process ${process.pid}` }))
       )
     ),
@@ -44,8 +46,11 @@ const peer = (name: string, room: Room, number: number) =>
     Layer.fresh
   )
 
-/** Whoever shows the cluster only listens: it is no peer. */
-const audience = MemoryPubSub.layer.pipe(Layer.provide([LocalPeer.layer("the page"), new Room().layer]), Layer.fresh)
+/** Whoever shows the cluster only listens and gives orders: it is no peer, and does no work. */
+const audience = Layer.merge(MemoryPubSub.layer, MemoryTaskQueue.layer(queueOptions)).pipe(
+  Layer.provide([LocalPeer.layer("the page"), new Room().layer]),
+  Layer.fresh
+)
 
 const make = Effect.gen(function* () {
   // All of them end at the same time, not one after the other.
@@ -85,7 +90,7 @@ const make = Effect.gen(function* () {
       const name = nameOf(number)
       const room = new Room()
       const scope = yield* Scope.fork(stage)
-      const services = yield* Layer.buildWithScope(peer(name, room, number), scope).pipe(
+      const services = yield* Layer.buildWithScope(peer(name, room, number, Effect.ignore(crash(name))), scope).pipe(
         Effect.provideContext(backend),
         Effect.tapCause((cause) => Scope.close(scope, Exit.failCause(cause))),
         Effect.mapError((error) => new Cluster.SpawnFailed({ peer: name, why: error.message }))
@@ -180,6 +185,7 @@ const make = Effect.gen(function* () {
     thaw,
     crash,
     publish,
+    tasks: yield* Effect.provideContext(TaskQueue.TaskQueue, ear),
     opened: () => Effect.void
   })
 })

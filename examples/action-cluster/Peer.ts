@@ -1,9 +1,10 @@
 /**
- * What every peer of this program does, wherever it runs: it listens on two channels and tells what it hears, and it
- * stands for director. Nothing here knows whether the cluster lives in memory or on Redis.
+ * What every peer of this program does, wherever it runs: it listens on two channels and tells what it hears, it stands
+ * for director, and it works. Nothing here knows whether the cluster lives in memory or on Redis.
  */
 import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
 import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+import * as Work from "./Work.ts"
 
 /** How often a peer says that it is there, and after how long a silence it is suspected, and gone. */
 export const times = { heartbeatMs: 1_000, suspectAfterMs: 4_000, downAfterMs: 10_000 }
@@ -46,6 +47,22 @@ export type Heard = typeof Heard.Type
 /** Where peers tell what they heard, for whoever shows it. */
 export const reports = PubSub.channel("reports", { message: Heard, history: { size: 200, timeToLive: "10 minutes" } })
 
+/**
+ * From then on nothing that anyone publishes is missed without a Gap that says so. Whoever is frozen before that tries
+ * again once it wakes.
+ */
+export const subscribe = Effect.fnUntraced(function* <A>(
+  channel: PubSub.Channel<A>,
+  options?: PubSub.SubscribeOptions
+) {
+  const pubsub = yield* PubSub.PubSub
+  return yield* Effect.retry(pubsub.subscribe(channel, options), {
+    while: BackendError.isRetryable,
+    schedule: Schedule.spaced("500 millis"),
+    times: 120
+  })
+})
+
 // -- what a peer does ---------------------------------------------------------------------------------------------
 
 const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubSub.Delivery<typeof Say.Type>) {
@@ -75,9 +92,7 @@ const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubS
 const listen = (channel: ChannelName) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const pubsub = yield* PubSub.PubSub
-      // From here on nothing that anyone publishes is missed without a Gap that says so.
-      const subscription = yield* pubsub.subscribe(channels[channel])
+      const subscription = yield* subscribe(channels[channel])
       yield* subscription.deliveries.pipe(
         Stream.runForEach((delivery) => report(channel, delivery)),
         Effect.catch((error) =>
@@ -98,5 +113,6 @@ const direct = PeerRegistry.singleton(
   })
 )
 
-/** A peer's whole life: building it is joining, closing its scope is leaving. */
-export const life = Layer.mergeAll(listen("bulletin"), listen("shout"), direct)
+/** A peer's whole life: building it is joining, closing its scope is leaving. `crash` as in `Work.life`. */
+export const life = (crash: Effect.Effect<void> | undefined) =>
+  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash))

@@ -11,7 +11,7 @@
  */
 import { createServer } from "node:http"
 import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Config, Console, Effect, Exit, Layer, Option, Schema, Stdio, Stream } from "effect"
+import { Cause, Config, Console, Effect, Exit, Fiber, Layer, Option, Schema, Scope, Stdio, Stream } from "effect"
 import { HttpServer, HttpServerError } from "effect/http"
 import { Cluster } from "./Cluster.ts"
 import * as Events from "./Events.ts"
@@ -93,6 +93,20 @@ const program = Layer.unwrap(
   )
 )
 
+/**
+ * Everything, until it is interrupted. Its end has a limit, whatever does not answer: what could not be said by then the
+ * others find out when its lease is over.
+ */
+const launched = Effect.acquireUseRelease(
+  Scope.make(),
+  (scope) => Effect.andThen(Layer.buildWithScope(program, scope), Effect.never),
+  (scope, exit) =>
+    Effect.forkDetach(Scope.close(scope, exit)).pipe(
+      Effect.flatMap((closing) => Effect.interruptible(Fiber.await(closing))),
+      Effect.timeoutOption("4 seconds")
+    )
+)
+
 /** Ends when the one that started this peer is gone, however it went: then the pipe to it is closed. */
 const untilAlone = Effect.gen(function* () {
   const { startedBy } = yield* config
@@ -101,7 +115,7 @@ const untilAlone = Effect.gen(function* () {
   yield* Effect.ignore(Stream.runDrain(stdin))
 })
 
-NodeRuntime.runMain(Effect.raceFirst(Layer.launch(program), untilAlone).pipe(Effect.provide(NodeServices.layer)), {
+NodeRuntime.runMain(Effect.raceFirst(launched, untilAlone).pipe(Effect.provide(NodeServices.layer)), {
   // Being asked to end is no failure.
   teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
 })

@@ -13,6 +13,7 @@ export const standing: ReadonlyArray<Step> = [
   { name: "format", command: ["oxfmt", "--check"] },
   { name: "lint", command: ["oxlint"] },
   { name: "types", command: ["tsc", "-b"] },
+  { name: "code in pages", command: ["node", "scripts/ci/pages.ts"] },
   { name: "effects", command: ["node", "scripts/ci/effects.ts"] },
   { name: "the checks themselves", command: ["node", "scripts/ci/planted.ts"] },
   ...ifThere("generated files", "scripts/codegen.ts", "--check")

@@ -5,6 +5,7 @@ import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheT
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
+import { mutants as events } from "../../packages/testkit/test/mutants/TaskEvent.ts"
 import { mutants as limits } from "../../packages/testkit/test/mutants/TaskLimit.ts"
 import { mutants as outcomes } from "../../packages/testkit/test/mutants/TaskOutcome.ts"
 import { mutants as recoveries } from "../../packages/testkit/test/mutants/TaskRecovery.ts"
@@ -35,8 +36,9 @@ export const services: Readonly<Record<string, Laws>> = {
       laws("TaskOutcomeLaws"),
       laws("TaskLimitLaws"),
       laws("TaskRecoveryLaws"),
-      laws("TaskScheduleLaws")
+      laws("TaskScheduleLaws"),
+      laws("TaskEventLaws")
     ],
-    mutants: [...tasks, ...outcomes, ...limits, ...recoveries, ...schedules, ...taskScripts]
+    mutants: [...tasks, ...outcomes, ...limits, ...recoveries, ...schedules, ...events, ...taskScripts]
   }
 }

@@ -16,6 +16,7 @@ import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
 import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLaws"
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
+import * as TaskEventLaws from "@troupe/testkit/laws/TaskEventLaws"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
@@ -80,7 +81,8 @@ export const suites: Readonly<Record<string, Suite>> = {
       ...TaskOutcomeLaws,
       ...TaskLimitLaws,
       ...TaskRecoveryLaws,
-      ...TaskScheduleLaws
+      ...TaskScheduleLaws,
+      ...TaskEventLaws
     },
     Layer.provideMerge(TaskQueue.layer(bounded), MemoryTaskQueue.store),
     async () => {

@@ -14,11 +14,11 @@ const listeners = new Map()
 let isConnected = false
 
 const stage = {
-  /** Calls back with every event of that kind: Present, View, Line, Happening, and Connected (true or false). */
+  /** Calls back with every event of that kind: Present, View, Line, Happening, Board, and Connected (true or false). */
   on(kind, listener) {
     listeners.set(kind, [...(listeners.get(kind) ?? []), listener])
   },
-  /** Has something done. True once it is; where it cannot be, the page says why, and the answer is false. */
+  /** Has something done. Gives the answer once it is; where it cannot be, the page says why, and the answer is false. */
   async command(name, body, whatFor) {
     try {
       const response = await fetch(`commands/${name}`, {
@@ -26,7 +26,7 @@ const stage = {
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body)
       })
-      if (response.ok) return true
+      if (response.ok) return await response.json()
       const { message } = await response.json().catch(() => ({ message: `The answer was ${response.status}.` }))
       stage.complain(`${whatFor}: ${message}`)
     } catch {
@@ -127,7 +127,7 @@ try {
   follow({
     event: (event) => {
       if (event._tag === "Present") tell("Present", event)
-      else tell(event._tag, event.view ?? event.line ?? event.happening)
+      else tell(event._tag, event.view ?? event.line ?? event.happening ?? event.board)
     },
     connected: (problem) => {
       banner.connection = problem

@@ -63,3 +63,17 @@ export const say = async (page: Page, channel: "bulletin" | "shout", text: strin
   await page.getByLabel("Message").fill(text)
   await page.getByRole("button", { name: "Publish" }).click()
 }
+
+/** A part of the task panel: one kind's queue, a task that is run, or one that is dead. */
+export const queueOf = (page: Page, kind: string) => page.locator(`.queues tr[data-kind="${kind}"]`)
+export const runOf = (page: Page, title: string) => page.locator(`.runs li[data-task="${title}"]`)
+export const letterOf = (page: Page, title: string) => page.locator(`.letters li[data-task="${title}"]`)
+/** How many of that kind are in that state, as the page has it. */
+export const depth = (page: Page, kind: string, state: "ready" | "delayed" | "claimed" | "dead") =>
+  queueOf(page, kind).locator(`td[data-state="${state}"]`).textContent()
+
+/** Enqueues as a user does. */
+export const enqueue = async (page: Page, kind: string, count: "1" | "1,000" | "100,000" = "1") => {
+  await page.getByRole("radio", { name: count, exact: true }).check()
+  await page.getByRole("button", { name: `Enqueue ${kind}` }).click()
+}

@@ -61,7 +61,16 @@ test("what is no command is refused, and says why", async () => {
     ["freeze", { name: "nobody" }, 409],
     ["thaw", { name: "ada" }, 409],
     ["crash", { name: "__proto__" }, 409],
-    ["crash", { name: "x".repeat(10_000) }, 413]
+    ["crash", { name: "x".repeat(10_000) }, 413],
+    ["enqueue", { kind: "quick" }, 400],
+    ["enqueue", { kind: "quick", count: 0 }, 400],
+    ["enqueue", { kind: "quick", count: 1.5 }, 400],
+    ["enqueue", { kind: "quick", count: 100_001 }, 400],
+    ["enqueue", { kind: "tick", count: 1 }, 400],
+    ["pause", { kind: "__proto__" }, 400],
+    ["redrive", { kind: "failing" }, 400],
+    ["redrive", { kind: "failing", id: "" }, 400],
+    ["cancel", { kind: "slow", id: "x".repeat(513) }, 400]
   ] as const) {
     const response = await command(url, name, body)
     expect([name, body, response.status]).toEqual([name, body, status])
@@ -87,6 +96,25 @@ test("a page is not fetched from elsewhere, and runs nothing that is not here", 
       /^HTTP\/1.1 40[0-9] /
     )
   }
+})
+
+test("what is not there is neither cancelled nor redriven, and a full queue says how many it took", async () => {
+  const { url } = await start()
+  const order = async (name: string, body: unknown) => (await (await command(url, name, body)).json()) as object
+  expect(await order("cancel", { kind: "slow", id: "nothing" })).toEqual({ done: false })
+  expect(await order("redrive", { kind: "slow", id: "nothing" })).toEqual({ done: 0 })
+  expect(await order("redrive-all", {})).toEqual({ done: 0 })
+  await order("pause", { kind: "quick" })
+  for (let i = 0; i < 2; i++)
+    expect(await order("enqueue", { kind: "quick", count: 100_000 })).toEqual({ done: 100_000 })
+  const refused = await command(url, "enqueue", { kind: "quick", count: 100_000 })
+  expect([refused.status, await refused.json()]).toEqual([
+    503,
+    { error: "Interrupted", message: expect.stringMatching(/^50,000 of 100,000 are known to be enqueued\./) }
+  ])
+  const full = await command(url, "enqueue", { kind: "quick", count: 1 })
+  expect([full.status, await error(full)]).toEqual([409, "QueueFull"])
+  expect(await order("purge", { kind: "quick" })).toEqual({ done: 250_000 })
 })
 
 test("an operator is told of health and metrics", async () => {
@@ -137,6 +165,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const { signal: aborted } = new AbortController()
     const watching = await fetch(`${program.url}/events`, { signal: aborted })
     await command(program.url, "freeze", { name: "grace" })
+    for (const kind of ["quick", "slow", "failing"]) await command(program.url, "enqueue", { kind, count: 10_000 })
     for (let i = 0; i < 6; i++) await command(program.url, "spawn", {})
     for (const { name } of (await peers(program.url)).slice(-6)) await command(program.url, "crash", { name })
     expect(await program.end(signal)).toBeLessThan(5_000)

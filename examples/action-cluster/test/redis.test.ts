@@ -1,36 +1,14 @@
 /** The page on a cluster of processes: one of them is started by hand, or two, and the others from the page. */
 import * as fs from "node:fs"
-import { expect, onTestFinished, test as any } from "vitest"
+import { expect, test as any } from "vitest"
 import { missing } from "../../../scripts/missing.ts"
-import { type Server, startServer } from "../../../scripts/redis.ts"
 import { card, isMissing, open, say } from "./browser.ts"
-import { command, isAlive, peers, present, processOf, type Program, start, until } from "./program.ts"
+import { find, guard, join, own, redis, spawn } from "./fleet.ts"
+import { command, isAlive, peers, present, processOf, start, until } from "./program.ts"
 
 const test = any.skipIf(missing.binary)
 const testPage = any.skipIf(missing.binary || isMissing)
 
-const redis = async (): Promise<Server> => {
-  const server = await startServer()
-  onTestFinished(() => server.stop())
-  return server
-}
-const join = (server: Server, options: Parameters<typeof start>[0] = {}) =>
-  start({ ...options, env: { REDIS_URL: server.url, ...options.env } })
-
-const own = async ({ url }: Program) => (await peers(url)).find(({ hold }) => hold === "own")!
-const spawn = async ({ url }: Program): Promise<string> => {
-  const response = await command(url, "spawn", {})
-  expect(response.status).toBe(200)
-  return ((await response.json()) as { readonly done: string }).done
-}
-const find = async ({ url }: Program, name: string) => (await peers(url)).find((peer) => peer.name === name)
-/** Left behind by nobody: a test that fails must not leave a process. */
-const guard = (pid: number): number => {
-  onTestFinished(() => {
-    if (isAlive(pid)) process.kill(pid, "SIGKILL")
-  })
-  return pid
-}
 const isStopped = (pid: number): boolean => /\) T /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"))
 
 testPage(

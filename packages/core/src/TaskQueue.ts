@@ -22,6 +22,7 @@ import { Definition } from "./internal/tasks/Definition.ts"
 import { QueueFull, TaskCancelled, TaskDead, TaskNotFound } from "./internal/tasks/errors.ts"
 import type { Terms } from "./internal/tasks/Limits.ts"
 import * as Office from "./internal/tasks/Office.ts"
+import * as Shape from "./internal/tasks/Shape.ts"
 import { DeathReason, TaskId, type TaskQueueStore } from "./TaskQueueStore.ts"
 
 export { TaskId }
@@ -151,6 +152,30 @@ export interface Counts {
   readonly paused: boolean
 }
 
+interface EventOf<Tag extends string> {
+  readonly _tag: Tag
+  readonly id: TaskId
+  /** The backend's time. */
+  readonly at: DateTime.Utc
+}
+
+/** Something that happened to a task. */
+export type TaskEvent =
+  /** Enqueued, by a schedule too, or sent back to work from the dead letters. */
+  | EventOf<"Enqueued">
+  /** A run begins: the first is attempt 1. */
+  | (EventOf<"Started"> & { readonly peer: string; readonly attempt: number })
+  | (EventOf<"Completed"> & { readonly peer: string })
+  /** A run has failed; Retrying or Dead follows. */
+  | (EventOf<"Failed"> & { readonly attempt: number; readonly message: string })
+  | (EventOf<"Retrying"> & { readonly runAt: DateTime.Utc })
+  /** It is a dead letter. Without Failed before it, it died of its peers' crashes. */
+  | (EventOf<"Dead"> & { readonly reason: DeathReason })
+  /** It is ready again, its run not ended: its peer went away, or handed it back. */
+  | EventOf<"Recovered">
+  /** By `cancel`, also where it runs still; or purged before it ran. */
+  | EventOf<"Cancelled">
+
 export interface WorkerOptions {
   /** Runs at a time, of this worker. 10. */
   readonly concurrency?: number | undefined
@@ -218,7 +243,9 @@ export interface Service {
   /**
    * Enqueues, and waits for the answer. Fails with E where the last run failed with it, with TaskDead where it ended
    * otherwise (defect, timeout, crash). Interrupting it leaves the task alone. Outages are lived through once the task
-   * is enqueued.
+   * is enqueued. Where that task is there already (its `id`, its `unique` key) it waits for the answer of the one that is,
+   * and fails with TaskNotFound where there is none: that one had ended, or was enqueued to keep no answer and claimed by
+   * a worker before.
    */
   readonly execute: <A, B, E, L extends string>(
     task: Task<A, B, E, L>,
@@ -255,6 +282,20 @@ export interface Service {
   /** When it returns nothing is claimed any more in the whole cluster; what runs is finished. One round trip. */
   readonly pause: (task: AnyTask) => Effect.Effect<void, BackendError>
   readonly resume: (task: AnyTask) => Effect.Effect<void, BackendError>
+  /**
+   * What happens to tasks of that kind, wherever they run: from the moment it has begun to listen each event once, in
+   * one order, the same for every reader. Nothing is told of a Duplicate, of what was claimed ahead and given back, of a
+   * sleeping task that becomes ready, and of dead letters that are purged, or too old, or too many.
+   *
+   * It fails where something may have been missed: with ConnectionLost after a lost push or forgotten data, a heartbeat
+   * or two later where nothing happens that would show it sooner; with CapacityExceeded where 1,024 pushes, or 16 MiB of
+   * them, wait for this reader. Both are retryable: subscribe again (`Stream.retry`), then look (`counts`, `list`). It
+   * lives through an outage in which nothing happened and no other server took over, and ends with the layer (Closed).
+   *
+   * A round trip to begin, and one per heartbeat. While anybody reads, one push for each request that changed something,
+   * however many tasks; at most three heartbeats after the last reader has gone, none.
+   */
+  readonly events: (task: AnyTask) => Stream.Stream<TaskEvent, BackendError>
   /**
    * Works until the scope closes; then takes no more, finishes what it runs within the grace, and hands the rest back.
    * Survives every outage. Each run has a scope of its own. A bad definition or option is a defect.
@@ -294,8 +335,10 @@ export const task: <
   options?: TaskOptions<P, B, E, L>
 ) => Task<PayloadOf<P>, B, E, L> = (
   name: string,
-  options: TaskOptions<any, any, any, any> = {}
+  given: TaskOptions<any, any, any, any> = {}
 ): Task<any, any, any, any> => {
+  const fault = Shape.fault(given)
+  const options = fault === undefined ? given : {}
   const {
     concurrency,
     error = Schema.Never,
@@ -315,6 +358,7 @@ export const task: <
     success,
     error,
     "~terms": {
+      fault,
       keepResult,
       hasAnswer: options.success !== undefined || options.error !== undefined,
       maxAttempts,

@@ -81,7 +81,10 @@ export interface Batch {
   readonly entries: ReadonlyArray<Entry>
 }
 
-/** What became of an entry. `Duplicate`: nothing changed, the id is that of the task that is there. Undefined: the queue is full. */
+/**
+ * What became of an entry. `Duplicate`: the id is that of the task that is there, and nothing changed but for how long that
+ * keeps its answer: no less than the entry's `keepMs`, unless it is claimed and keeps none. Undefined: the queue is full.
+ */
 export type Accepted = { readonly _tag: "Enqueued" | "Duplicate"; readonly id: string } | undefined
 
 // -- working ------------------------------------------------------------------------------------------------------
@@ -129,7 +132,14 @@ export type Settlement = {
   /** One attempt more; sleeps so long, then stands at the end of its lane. */
   | { readonly _tag: "Retry"; readonly delayMs: number; readonly error: string }
   /** One attempt more, and the last. With an answer the run failed as its definition says. */
-  | { readonly _tag: "Dead"; readonly reason: DeathReason; readonly error: string; readonly answer: string | undefined }
+  | {
+      readonly _tag: "Dead"
+      /** False: it had as many as it may before it was claimed, so that it was not run again: no attempt more. */
+      readonly hasRun: boolean
+      readonly reason: DeathReason
+      readonly error: string
+      readonly answer: string | undefined
+    }
   /** Handed back, and no attempt: it stands in front of its lane. */
   | { readonly _tag: "Release" }
 )
@@ -154,6 +164,8 @@ export interface Step {
   /** One suspect may be among them: none runs here now (promise T7). */
   readonly takesSuspect: boolean
   readonly rate: { readonly limit: number; readonly windowMs: number } | undefined
+  /** Who has been tried as often is claimed so that it can be settled, and does not begin. */
+  readonly maxAttempts: number
   readonly letters: Letters
 }
 
@@ -183,6 +195,28 @@ export interface Beat {
   readonly leaseMs: number
   readonly lanes: ReadonlyArray<Lane>
   readonly letters: Letters
+  /** The last of its steps that was answered; 0: none. */
+  readonly answered: number
+  /** What it holds by that answer; and what it holds of that when the step under way is applied. Undefined: none is. */
+  readonly holds: Holding
+  readonly holdsNext: Holding | undefined
+}
+
+/** Claims in short: sets of claims that are not the same differ in it. */
+export interface Holding {
+  readonly count: number
+  /** Of their fences, each modulo 2³². */
+  readonly sum: number
+}
+
+export const holding = (claims: Iterable<{ readonly fence: number }>): Holding => {
+  let count = 0
+  let sum = 0
+  for (const { fence } of claims) {
+    count += 1
+    sum += fence % 4_294_967_296
+  }
+  return { count, sum }
 }
 
 export interface Beaten {
@@ -198,6 +232,11 @@ export interface Beaten {
   readonly dueInMs: number | undefined
   /** A bound ended the taking back early: there may be more to take back at once. */
   readonly isMore: boolean
+  /**
+   * Where data was lost (promise D2): all that the claimer holds, but for what its step under way was given, in any order.
+   * Undefined: it is what the claimer says, or nobody can say, for a later step was applied than the beat knows of.
+   */
+  readonly holds: ReadonlyArray<Pick<Claimed, "number" | "fence">> | undefined
 }
 
 // -- looking ------------------------------------------------------------------------------------------------------
@@ -311,6 +350,8 @@ export const knownMs = 3_600_000
 export const abandonedMs = 3_600_000
 /** A peer that dies so many times over one task convicts it; one less, and it is a suspect (promise T7). */
 export const maxCrashes = 3
+/** After so long in which it was neither enrolled nor fired a schedule is forgotten: who comes then begins anew (promise A5). */
+export const scheduleKnownMs = 1_209_600_000
 /** A last slot that is so much later than now is of a clock that was wrong: the schedule begins anew. */
 export const maxAheadMs = 86_400_000
 /** Memory of a sender's last batch; longer than any call may take. */
@@ -324,6 +365,22 @@ export const claimerChannel = (queue: string, claimer: Claimer): string => `${Na
 export const nameChannel = (queue: string, peer: string): string => `${Name.encode(queue)}:@${Name.encode(peer)}`
 /** Whoever awaits answers. Message: ids, percent-encoded, with spaces between. */
 export const endsChannel = (queue: string): string => `${Name.encode(queue)}:!ends`
+/**
+ * Whoever watches. Message: `<number> <at ms>`, then a line (LF) for each event, its words with single spaces between:
+ *
+ *     E id                  enqueued, fired, or redriven
+ *     S id claimer attempt  begun: claimed to run at once, or begun or settled of what was claimed ahead
+ *     C id claimer          done
+ *     F id attempt message  failed; then R or D
+ *     R id runAt            tried again
+ *     D id reason           a dead letter; alone where it was not run again, and where crashes convict it
+ *     B id                  back, its run begun and not ended: handed back, or taken from a dead claimer
+ *     X id                  cancelled, or purged from those that wait or sleep
+ *
+ * Ids are percent-encoded, and of the message what must be: `%`, space and LF. One push at the end of each step that has
+ * any; each number is one higher than the last.
+ */
+export const eventsChannel = (queue: string): string => `${Name.encode(queue)}:!events`
 
 export interface Service {
   /**
@@ -391,6 +448,13 @@ export interface Service {
   readonly enrol: (queue: string, enrolment: Enrolment) => Effect.Effect<Enrolled, BackendError>
   /** Enqueues a slot's entry, if the slot has come and nobody has used it up: one step, and again it is Taken. Adds. */
   readonly fire: (queue: string, firing: Firing) => Effect.Effect<Fired, BackendError>
+  /**
+   * Has what happens pushed to `eventsChannel` for that long from now on, or longer where somebody else said so; gives
+   * the number of the last push. Where nobody was watching any more, or another server has taken over since the last
+   * watch, that is a number which no push has, higher than all before: whoever reads since then sees that something may
+   * be missing. Frees.
+   */
+  readonly watch: (queue: string, watchMs: number) => Effect.Effect<number, BackendError>
   /** A link for pushes; its channels are those above. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** No request outlives this, in ms. */

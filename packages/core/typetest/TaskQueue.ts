@@ -1,11 +1,13 @@
 import type { BackendError, PayloadTooLarge } from "@troupe/core/BackendError"
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { Equal } from "./Equal.ts"
 
 declare const queue: TaskQueue.Service
@@ -50,6 +52,32 @@ export const inspectType: Equal<
   typeof inspected,
   Effect.Effect<Option.Option<TaskQueue.TaskInfo<Pages>>, BackendError>
 > = true
+
+const read = queue.events(Print)
+export const eventsType: Equal<typeof read, Stream.Stream<TaskQueue.TaskEvent, BackendError>> = true
+
+// The tag says what else there is.
+export const told = (event: TaskQueue.TaskEvent): string | number | DateTime.Utc => {
+  switch (event._tag) {
+    case "Started":
+      return event.attempt
+    case "Completed":
+      return event.peer
+    case "Failed":
+      return event.message
+    case "Retrying":
+      return event.runAt
+    case "Dead":
+      return event.reason
+    case "Enqueued":
+    case "Recovered":
+    case "Cancelled":
+      return event.id
+  }
+}
+export const attemptOf = (event: TaskQueue.TaskEvent): number =>
+  // @ts-expect-error not every event is of a run
+  event.attempt
 
 // A worker needs what its handler needs, but for the scope that every run has of its own.
 const working = queue.work(Print, ({ pages }) =>

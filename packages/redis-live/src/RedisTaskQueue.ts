@@ -176,6 +176,13 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
             ...firedArgs(firing.entry)
           }
         }),
+      watch: (queue, watchMs) =>
+        connection.call(scripted.watch, {
+          service,
+          operation: "events",
+          keys: on(queue),
+          args: { wait: bounded(watchMs) }
+        }),
       connect: (listener) =>
         renamed((listener) => connection.link(service, listener), listener, { to: keys.channel, from: keys.nameOf }),
       commandTimeoutMs: connection.commandTimeoutMs,

@@ -270,6 +270,7 @@ describe.skipIf(missing.binary)("TaskQueue through faults (T1, T2, T10, A2, A3)"
         ["counts", unsure(queue.counts(plain))],
         ["redrive", unsure(queue.redrive(plain))],
         ["purge", unsure(queue.purge(plain, "Dead"))],
+        ["watch", unsure(Stream.runDrain(Stream.take(queue.events(plain), 1)))],
         ["pause", Effect.andThen(unsure(queue.pause(plain)), Effect.orDie(eventually(queue.resume(plain))))]
       ]
       // Those of schedules have no task to lose.
@@ -307,7 +308,42 @@ const unsure = <A>(effect: Effect.Effect<A, BackendError>) =>
     if (result._tag === "Failure") expect(result.failure.outcome).toBe("Unknown")
   })
 
-describe.skipIf(missing.binary)("TaskQueue through changes of a cluster (T1, T2, A3, D1)", () => {
+describe.skipIf(missing.binary)("TaskQueue through changes of a cluster (T1, T2, A3, D1, D2)", () => {
+  it.live("a primary is killed under load, and its replica takes over with what it has got", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Effect.acquireRelease(
+        Effect.promise(() => startCluster({ args: ["--cluster-node-timeout", "1000"] })),
+        (cluster) => Effect.promise(() => cluster.stop())
+      )
+      const crew = yield* Crew.make({ cluster: cluster.nodes }, prefix)
+      const sender = yield* crew.peer("sender", one)
+      const peers = [sender, yield* crew.peer("near", { ...one, work }), yield* crew.peer("far", { ...one, work })]
+      const its = { ...crew, sender, peers }
+      const slot = slotOf(Keys.tasks(Keys.prefix(prefix, 0)).queue("plain"))
+      const kill = Effect.gen(function* () {
+        const primary = yield* Effect.promise(() => ownerOf(cluster, slot))
+        yield* run(async () => {
+          // What is acknowledged from now on its replica does not get.
+          const replica = cluster.nodes[primary + 3]!
+          await ask(replica, "CONFIG", "SET", "masterauth", "wrong")
+          await ask(replica, "CLIENT", "KILL", "TYPE", "master")
+          await pause(300)
+          await cluster.servers[primary]!.kill()
+        })
+        crew.note("cluster", { what: "met", fault: "killed" })
+        const owner = Effect.promise(() => ownerOf(cluster, slot, (primary + 1) % 3))
+        yield* eventually(
+          Effect.map(owner, (owner) => expect(owner).toBe(primary + 3)),
+          20_000
+        )
+        // Nobody was restarted, and nothing came back.
+        yield* works(its, 10_000)
+        yield* run(() => cluster.servers[primary]!.restart())
+      })
+      yield* survives(its, kill, { met: "killed", forgets: true }, 10_000)
+    })
+  )
+
   it.live("the queue's slot moves, and a replica takes over from its primary", () =>
     Effect.gen(function* () {
       const cluster = yield* Effect.acquireRelease(

@@ -1,6 +1,7 @@
 /** TaskQueue's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as TaskEventLaws from "@troupe/testkit/laws/TaskEventLaws"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
@@ -30,7 +31,8 @@ for (const { at, name, prefix, skip } of places) {
         ...TaskOutcomeLaws,
         ...TaskLimitLaws,
         ...TaskRecoveryLaws,
-        ...TaskScheduleLaws
+        ...TaskScheduleLaws,
+        ...TaskEventLaws
       },
       (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
     )

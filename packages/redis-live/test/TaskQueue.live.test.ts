@@ -2,10 +2,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import * as TaskQueue from "@troupe/core/TaskQueue"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import { missing } from "../../../scripts/missing.ts"
 import { startServer } from "../../../scripts/redis.ts"
@@ -36,6 +40,13 @@ const scriptsRun = (url: string) =>
   Effect.promise(async () => {
     const stats = await ask(url, "INFO", "commandstats")
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  })
+
+/** Pushes so far. */
+const pushes = (url: string) =>
+  Effect.promise(async () => {
+    const stats = await ask(url, "INFO", "commandstats")
+    return Number(/cmdstat_spublish:calls=(\d+)/.exec(stats)?.[1] ?? 0)
   })
 
 describe.skipIf(missing.binary)("TaskQueue on the real clock", () => {
@@ -87,6 +98,44 @@ describe.skipIf(missing.binary)("TaskQueue on the real clock", () => {
       expect(p50).toBeLessThan(isQuiet ? 3 : 50)
       expect(p99).toBeLessThan(isQuiet ? 20 : 500)
     })
+  )
+
+  it.live(
+    "T20 what happens is pushed while somebody reads, once for each request, and read on after a lost connection",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve
+        const task = TaskQueue.task("seen", { payload: Schema.Number })
+        const heartbeat = 200
+        const reader = yield* peer(url, "reader", { heartbeat, lease: 2_000 })
+        const sender = yield* peer(url, "sender")
+        const many = Array.from({ length: 1_024 }, (_, n) => n)
+        yield* sender.enqueueAll(task, many)
+        expect(yield* pushes(url)).toBe(0)
+        const seen: Array<TaskQueue.TaskEvent> = []
+        const reading = Stream.runForEach(reader.events(task), (event) => Effect.sync(() => seen.push(event)))
+        yield* Effect.forkScoped(Effect.retry(reading, Schedule.spaced("10 millis")))
+        const isRead = Effect.suspend(() => {
+          const ids = new Set<string>()
+          return eventually(
+            Effect.gen(function* () {
+              ids.add((yield* sender.enqueue(task, 0)).id)
+              expect(seen.some(({ id }) => ids.has(id))).toBe(true)
+            })
+          )
+        })
+        yield* isRead
+        const before = yield* pushes(url)
+        const ids = new Set((yield* sender.enqueueAll(task, many)).map(({ id }): string => id))
+        const its = () => seen.filter(({ id }) => ids.has(id))
+        yield* eventually(Effect.sync(() => expect(its().length).toBe(1_024)))
+        expect((yield* pushes(url)) - before).toBe(2)
+        expect(new Set(its().map(({ id }) => id)).size).toBe(1_024)
+        const now = yield* Clock.currentTimeMillis
+        for (const { at } of seen) expect(Math.abs(DateTime.toEpochMillis(at) - now)).toBeLessThan(60_000)
+        yield* Effect.promise(() => ask(url, "CLIENT", "KILL", "TYPE", "pubsub"))
+        yield* isRead
+      })
   )
 
   it.live("a process that only enqueues holds one connection, and ends by itself", () =>

@@ -17,7 +17,7 @@ import type * as Scope from "effect/Scope"
 import { failure } from "./support/client.ts"
 import type { At } from "./support/Primaries.ts"
 import { places } from "./support/places.ts"
-import { dead, done, lease, letters, make, payloads, release, retry, task } from "./support/queue.ts"
+import { dead, done, lease, letters, make, nothing, payloads, release, retry, task } from "./support/queue.ts"
 
 type Queue = Effect.Success<ReturnType<typeof make>>
 
@@ -498,6 +498,15 @@ const tests = (at: At) => {
       expect((yield* q.store.counts(q.name)).dead).toBe(0)
     }))
 
+  test("a dead letter that was not run again has the attempts that there were", (q) =>
+    Effect.gen(function* () {
+      const worker = q.claimer("p")
+      yield* q.add("a")
+      yield* worker.settle(retry(only(yield* worker.step())))
+      yield* worker.settle(dead(only(yield* worker.step()), undefined, "AttemptsExhausted", false))
+      expect((yield* q.store.page(q.name, "Dead", "")).tasks).toMatchObject([{ attempts: 1, lastError: "no more" }])
+    }))
+
   test("answers are kept as long as they were asked for", (q) =>
     Effect.gen(function* () {
       const worker = q.claimer("p")
@@ -714,7 +723,7 @@ const tests = (at: At) => {
       yield* q.store.enqueue("other", { sender: "s", sequence: 1, after: 0, maxLength: 9, entries: [task("o")] })
       yield* two.step()
       yield* q.store.cancel(q.name, "a")
-      const common = { leaseMs: lease, lanes: one.lanes, letters }
+      const common = { leaseMs: lease, lanes: one.lanes, letters, ...nothing }
       const all = yield* q.store.beat([
         { queue: q.name, claimer: one.id, ...common },
         { queue: "other", claimer: one.id, ...common },

@@ -51,6 +51,7 @@ describe("a script's header", () => {
     ["no COMMANDS", "-- COMMANDS XADD, HSET\n", "", /COMMANDS/],
     ["a command it does not list", "'XADD'", "'DEL'", /runs DEL/],
     ["a command it does not run", "XADD, HSET", "XADD, HSET, DEL", /lists DEL/],
+    ["a function of a part that it does not name", "return", "many('x')\nreturn", /calls many/],
     ["a body of 61 lines", "return", `${"local x = 1\n".repeat(58)}return`, /61 lines/]
   ]
   for (const [what, from, to, message] of faults) {

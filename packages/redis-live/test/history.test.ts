@@ -53,6 +53,12 @@ describe("the checker of histories", () => {
     assert.deepEqual(kinds([enqueued("plain::1"), sound[1]!]), ["lost"])
   })
 
+  test("neither lost nor completed twice where the server forgot", () => {
+    const all = [...sound, enqueued("plain::3"), ...[5, 6].map((fence) => history(`c${fence}`, run("plain::1", fence)))]
+    assert.deepEqual(kinds(all, { forgets: true }), [])
+    assert.deepEqual(new Set(kinds(all)), new Set(["lost", "completed twice", "wrong fence"]))
+  })
+
   test("lost is not what a killed process had ended and could not say", () => {
     const a = history("a", [claimed("plain::3", 4), began("plain::3", 4), ended("plain::3", 4), { what: "halted" }])
     assert.deepEqual(kinds([...sound, enqueued("plain::3"), a]), [])

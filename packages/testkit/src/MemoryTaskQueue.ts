@@ -3,7 +3,7 @@ import { BackendError, Busy, CorruptData } from "@troupe/core/BackendError"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as TaskQueue from "@troupe/core/TaskQueue"
-import { claimerChannel, endsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import { claimerChannel, endsChannel, eventsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
 import { Wire } from "@troupe/core/Wire"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       for (const one of pushed) backend.publish(topic(channelOf(queue, one)), one.message)
       return answer
     }
-    const request = <A>(operation: string, adds: boolean, step: (now: number) => A) =>
+    const request = <A>(operation: string, adds: boolean, step: (now: number, run: string) => A) =>
       backend.request(wire, { service, operation, adds }, step)
     /** A step over one queue. */
     const move = <A>(
@@ -82,6 +82,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
       pause: (queue, isPaused) => move("pause", false, queue, (desk) => Orders.pause(desk, isPaused)),
       enrol: (queue, enrolment) => request("schedule", true, (now) => Timetables.enrol(deskOf(queue), now, enrolment)),
       fire: (queue, firing) => move("schedule", true, queue, (desk, now) => Timetables.fire(desk, now, fresh, firing)),
+      watch: (queue, watchMs) => request("events", false, (now, run) => Orders.watch(deskOf(queue), now, run, watchMs)),
       connect: (listener) =>
         renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: withoutPrefix }),
       commandTimeoutMs: 5000,
@@ -123,7 +124,9 @@ const channelOf = (queue: string, push: Push): string =>
     ? claimerChannel(queue, push.claimer)
     : push.to === "Name"
       ? nameChannel(queue, push.peer)
-      : endsChannel(queue)
+      : push.to === "Ends"
+        ? endsChannel(queue)
+        : eventsChannel(queue)
 
 /** What was overtaken by its successor is not done, and nobody waits for it. */
 const inOrder = <A>(

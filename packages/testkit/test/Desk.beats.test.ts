@@ -26,7 +26,8 @@ describe("a beat", () => {
       isReady: false,
       isPaused: false,
       dueInMs: 9,
-      isMore: false
+      isMore: false,
+      holds: undefined
     })
     expect(play.beat("p.1", { lanes: ["l", "lother"] }).isReady).toBe(true)
     expect(play.beat("p.2").cancelled).toEqual([])
@@ -349,7 +350,14 @@ describe("nothing is left behind", () => {
         else if (claim.payload === "crash" && claim.crashes === 0) play.crash("q.1", "p.1")
         else if (claim.payload === "retry" && claim.attempts < 2) play.settle("q.1", retry(claim, 10))
         else if (claim.payload === "dead") {
-          const settlement = { claim, hasProgress: true, reason: "Rejected", error: "no", answer: "E" } as const
+          const settlement = {
+            claim,
+            hasProgress: true,
+            hasRun: true,
+            reason: "Rejected",
+            error: "no",
+            answer: "E"
+          } as const
           play.settle("q.1", { _tag: "Dead", ...settlement })
         } else if (claim.payload === "purge") {
           play.settle("q.1", release(claim))

@@ -448,6 +448,14 @@ describe("a settlement", () => {
     expect(play.answer("1.life")._tag).toBe("Dead")
     expect(play.counts).toEqual([0, 0, 0, 2])
   })
+
+  it("Dead counts no attempt where it was not run again", () => {
+    const play = new Play()
+    play.add("a")
+    play.settle("p.1", retry(play.one("p.1")))
+    play.settle("p.1", dead(play.one("p.1"), undefined, false))
+    expect(play.inspect("1.life")).toMatchObject({ state: "Dead", attempts: 1 })
+  })
 })
 
 describe("dead letters", () => {

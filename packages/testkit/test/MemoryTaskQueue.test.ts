@@ -1,6 +1,13 @@
 /** What the store of tasks adds to its desk: queues, channels, and refusals. */
 import * as MemoryBackend from "@troupe/testkit/MemoryBackend"
-import { claimerChannel, endsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import {
+  claimerChannel,
+  endsChannel,
+  eventsChannel,
+  holding,
+  nameChannel,
+  TaskQueueStore
+} from "@troupe/core/TaskQueueStore"
 import { store } from "@troupe/testkit/MemoryTaskQueue"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -26,6 +33,7 @@ const step = (sequence: number) => ({
   ahead: 0,
   takesSuspect: true,
   rate: undefined,
+  maxAttempts: 100,
   letters
 })
 const layer = Layer.provideMerge(store, MemoryBackend.layer)
@@ -37,7 +45,8 @@ describe("the store of tasks in memory", () => {
       yield* tasks.enqueue("a b", batch(1, entry("x")))
       const { claimed } = yield* tasks.step("a b", step(1))
       expect(claimed.length).toBe(1)
-      const beat = { claimer: "p.1", leaseMs, lanes: ["l"], letters }
+      const none = { answered: 0, holds: holding([]), holdsNext: undefined }
+      const beat = { claimer: "p.1", leaseMs, lanes: ["l"], letters, ...none }
       const beaten = yield* tasks.beat(["a b", "a"].map((queue) => ({ queue, ...beat })))
       expect(beaten.map(({ isHeld }) => isHeld)).toEqual([true, false])
       expect(yield* tasks.counts("a")).toEqual({ ready: 0, delayed: 0, claimed: 0, dead: 0, isPaused: false })
@@ -51,20 +60,22 @@ describe("the store of tasks in memory", () => {
         const tasks = yield* TaskQueueStore
         const backend = yield* MemoryBackend.MemoryBackend
         const heard: Array<readonly [string, string]> = []
-        const channels = [claimerChannel("q", "p.1"), nameChannel("q", "n"), endsChannel("q")]
+        const channels = [claimerChannel("q", "p.1"), nameChannel("q", "n"), endsChannel("q"), eventsChannel("q")]
         const link = yield* tasks.connect({ message: (...told) => heard.push(told), lost: () => {} })
         yield* link.subscribe(channels)
         yield* tasks.step("q", step(1))
         const accepted = yield* tasks.enqueue("q", batch(1, entry("a", { keepMs: 10 }), entry("b", { lane: "pn" })))
         const id = accepted[0]?.id ?? ""
         yield* tasks.answer("q", id, 1_000)
+        const last = yield* tasks.watch("q", 1_000)
         yield* tasks.cancel("q", id)
         expect(heard).toEqual([
           [channels[0], "work"],
           [channels[1], "work"],
-          [channels[2], id]
+          [channels[2], id],
+          [channels[3], `${last + 1} ${yield* backend.now}\nX ${id}`]
         ])
-        expect(yield* backend.faults.subscriptions).toBe(3)
+        expect(yield* backend.faults.subscriptions).toBe(4)
         yield* link.unsubscribe(channels)
         expect(yield* backend.faults.subscriptions).toBe(0)
       })

@@ -5,8 +5,11 @@ import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 
 const memory = Layer.provide(MemoryTaskQueue.layer(), MemoryBackend.layer)
 const Number = TaskQueue.task("number", { payload: Schema.Int })
@@ -34,5 +37,24 @@ it.effect("A5 an answer of a mebibyte is kept, one byte more is a failure", () =
     const error = yield* Effect.flip(queue.execute(Long, 1_048_575))
     assert.strictEqual(error._tag, "TaskDead")
     assert.match(error.message, /longer than 1048576 bytes/)
+  }).pipe(Effect.scoped, Effect.provide(memory))
+)
+
+it.effect("T20 a reader sees in its own test's time what happens, though nothing renews its watch", () =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue.TaskQueue
+    const seen: Array<string> = []
+    const read = Stream.runForEach(Stream.take(queue.events(Number), 4), ({ _tag }) =>
+      Effect.sync(() => seen.push(_tag))
+    )
+    const reading = yield* Effect.forkChild(read, { startImmediately: true })
+    yield* TestClock.adjust("30 days")
+    yield* queue.work(Number, () => Effect.sleep("1 hour"))
+    yield* queue.enqueue(Number, 1)
+    yield* TestClock.adjust("1 hour")
+    const { id } = yield* queue.enqueue(Number, 2, { delay: "1 day" })
+    yield* queue.cancel(Number, id)
+    yield* Fiber.join(reading)
+    assert.deepStrictEqual(seen, ["Enqueued", "Started", "Completed", "Enqueued"])
   }).pipe(Effect.scoped, Effect.provide(memory))
 )

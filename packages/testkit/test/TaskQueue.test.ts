@@ -1,5 +1,6 @@
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as TaskEventLaws from "@troupe/testkit/laws/TaskEventLaws"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
 import * as TaskOutcomeLaws from "@troupe/testkit/laws/TaskOutcomeLaws"
@@ -20,7 +21,8 @@ Conformance.suite(
     ...TaskOutcomeLaws,
     ...TaskLimitLaws,
     ...TaskRecoveryLaws,
-    ...TaskScheduleLaws
+    ...TaskScheduleLaws,
+    ...TaskEventLaws
   },
   (options) => MemoryWorld.make({ ...options, layer: () => MemoryTaskQueue.layer(bounded) })
 )

@@ -7,7 +7,7 @@
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end
+-- PARTS ground, many, record, lanes, events, end
 local who = ARGV[2]
 if not open(KEYS[1], KEYS[2], who) then return { m.format } end
 local key = base .. ':claimed:' .. who
@@ -17,6 +17,7 @@ for i = 1, #held, 2 do
   if record then vacate(number, record) end
   if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
   elseif record then
+    if string.byte(held[i + 1]) == 114 then event('B', number, record) end
     toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
   end
 end
@@ -28,4 +29,5 @@ call('HDEL', base .. ':meta', '=' .. who)
 clear()
 -- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
 wakeAll(not wasIdle and not m.isOld and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
+report()
 return { '' }

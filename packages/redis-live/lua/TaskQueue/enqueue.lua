@@ -14,7 +14,7 @@
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held
+-- PARTS ground, many, record, lanes, events, held, longer
 local sender, sequence, after, room, lane = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
 if m.isOld then m.memo = nil end
@@ -40,28 +40,34 @@ if isSmooth then
   end
   many('RPUSH', ':ready:' .. lane, tail)
   grow(lane, #tail)
+  for i = 1, m.isWatched and #tail or 0 do event('E', tail[i], '') end
 end
 for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
   if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
   local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
-  if there then answers[#answers + 1] = 'D' .. there
+  if there then
+    answers[#answers + 1] = 'D' .. there
+    keepLonger(there, tonumber(field(rest, 'k') or 0), fresh, records)
   elseif room <= 0 then answers[#answers + 1] = 'F'
   else
     number, room = number + 1, room - 1
     local text = int(number)
     local its = id ~= '' and id or text .. '.' .. life
-    fresh[text], answers[#answers + 1], records[#records + 1], records[#records + 2] = true, 'E' .. its, text, head .. rest
+    answers[#answers + 1], records[#records + 1], records[#records + 2] = 'E' .. its, text, head .. rest
+    fresh[text] = #records
     local ms = tonumber(string.sub(due, 2)) or 0
     local wakes = string.sub(due, 1, 1) == 'i' and now + ms or ms
     if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
     if id ~= '' then call('HSET', base .. ':ids', id, text) end
     if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+    event('E', text, rest)
   end
 end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
+report()
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 if after > 0 then memo = memo .. '\n' .. last .. ' ' .. known end

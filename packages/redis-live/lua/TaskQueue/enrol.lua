@@ -9,8 +9,8 @@
 -- ARGV[5] last      slot that the peer knows of, or empty
 -- RETURNS {format} of newer data, else {"", now, last slot, since}
 -- COST O(1)
--- COMMANDS TIME, HMGET, HGET, HSET
--- PARTS ground, timetable
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, many, collect, timetable
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, print = ARGV[2], ARGV[3]
 local last, since, number, known = scheduled(id)
@@ -23,4 +23,6 @@ elseif mine > since then
   if string.match(known, '^[^.]*') ~= string.match(print, '^[^.]*') then last = math.max(last, from) end
   note(id, last, mine, number, print)
 end
+touch(id)
+collect(128)
 return { '', int(now), int(last), int(mine) }

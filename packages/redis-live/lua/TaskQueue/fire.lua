@@ -17,7 +17,7 @@
 -- E early, R replaced, U unknown
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held, timetable
+-- PARTS ground, many, record, lanes, events, held, timetable
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local id, slot, lane, key = ARGV[3], tonumber(ARGV[6]), ARGV[9], ARGV[11]
 local last, since, number, print = scheduled(id)
@@ -44,8 +44,11 @@ else
   call('HSET', base .. ':tasks', number, '1 ' .. int(now) .. ARGV[10])
   if key ~= '' then call('HSET', base .. ':unique', key, number .. ' ' .. number .. '.' .. m.life) end
   toEnd(number, lane)
+  event('E', number, ARGV[10])
   flush()
   wakeAll()
+  report()
 end
 note(id, last, since, number, print)
+touch(id)
 return answer(outcome)

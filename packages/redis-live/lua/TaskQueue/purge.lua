@@ -8,7 +8,7 @@
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, pages, unqueue
+-- PARTS ground, many, record, lanes, events, end, pages, unqueue
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local state, most, from = ARGV[2], string.match(ARGV[3], '^(%d+) (.*)$')
 local members, done, count, _ = {}, '', 0, nil
@@ -37,10 +37,12 @@ for i = 1, #members do
       break
     end
     if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
+    if state ~= 'X' then event('X', number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
   end
 end
 clear()
 wakeAll()
+report()
 return { '', count, done == '' and '' or int(most) .. ' ' .. done }

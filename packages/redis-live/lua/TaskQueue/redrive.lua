@@ -8,7 +8,7 @@
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, look, pages
+-- PARTS ground, many, record, lanes, events, look, pages
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local count = 0
 local function isTaken(number, key)
@@ -27,6 +27,7 @@ local function revive(number)
   call('ZREM', base .. ':expiring', 'r' .. number)
   for _, suffix in ipairs({ ':attempts', ':errors', ':progress', ':results' }) do call('HDEL', base .. suffix, number) end
   toEnd(number, laneOf(record))
+  event('E', number, record)
   count = count + 1
 end
 local members, _, cursor = {}, {}, ''
@@ -40,4 +41,5 @@ end
 for _, member in ipairs(members) do revive(bare(member)) end
 flush()
 wakeAll()
+report()
 return { '', count, cursor }

@@ -17,14 +17,15 @@
 -- ARGV[13] plain    settlements of plain tasks that are done
 -- ARGV[14] begun    how many
 -- ARGV[15] others   other settlements
--- ARGV[16...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
+-- ARGV[16] most     runs of a task: who has had as many is claimed and does not begin
+-- ARGV[17...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
 -- RETURNS {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead,
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- PARTS ground, many, record, lanes, events, end, dead, collect, begin, settle, place, claim, turn, again
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local lanesAt, plainAt = 16, 16 + ARGV[12]
+local lanesAt, plainAt = 17, 17 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
 if not open(KEYS[1], KEYS[2], claimer) then return { m.format } end
 -- What its last step gave a claimer is known from here alone, for as long as it holds it.
@@ -69,6 +70,7 @@ end
 local isMore = isCut or asked > most and count == most or due ~= nil and due <= now
 local isIdle = asked > 0 and count < free and not isMore
 stand(claimer, isIdle, some, not allowedAt and #foreign == 0)
+report()
 local more, idle = isMore and 1 or 0, isIdle and 1 or 0
 local ahead = math.max(0, count - free)
 local memo = { int(sequence), int(now), int(first), int(last), ahead, due and int(due) or '-', more, idle }

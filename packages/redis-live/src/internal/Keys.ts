@@ -7,7 +7,7 @@
  * | ------------ | --------------------------------------------------------------------------------------------------- |
  * | PubSub       | `P:{ps:n}:log` stream · `:meta` hash · channel `P:{ps:n}`                                            |
  * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
- * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer` or `!ends` |
+ * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer`, `!ends` or `!events` |
  * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
  *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
@@ -32,11 +32,11 @@
  * | `:names`                | sorted set: peers for whom something waits, by when they last worked                         |
  * | `:idle`                 | sorted set: claimers that got less than they asked for, by since when                        |
  * | `:results`              | hash: number -> "until kind enqueued", LF, answer; C completed, F failed, X cancelled        |
- * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts       |
+ * | `:expiring`             | sorted set by when it is over: i id, u unique key, r result, s sender's memo, t starts, c schedule |
  * | `:progress`             | hash: number -> text                                                                         |
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
- * | `:meta`                 | hash: format, next, life, fence, paused, awaited, tick, judge, =sender or claimer its last step |
+ * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, run, tick, judge, =sender or claimer its last step |
  */
 import * as Name from "@troupe/core/Name"
 

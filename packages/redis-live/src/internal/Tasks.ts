@@ -13,6 +13,7 @@ import {
   type Entry,
   type Fired,
   type FiringOutcome,
+  type Holding,
   type Info,
   levelLane,
   type Outcome,
@@ -182,8 +183,15 @@ const settlementArgs = (into: Array<Script.Arg>, settlement: Settlement): void =
     case "Retry":
       return void into.push(number, fence, "R", time(settlement.delayMs), settlement.error, "")
     case "Dead": {
-      const { answer, error, reason } = settlement
-      return void into.push(number, fence, answer === undefined ? "X" : "Y", reason, error, answer ?? "")
+      const { answer, error, hasRun, reason } = settlement
+      return void into.push(
+        number,
+        fence,
+        !hasRun ? "Z" : answer === undefined ? "X" : "Y",
+        reason,
+        error,
+        answer ?? ""
+      )
     }
     case "Release":
       return void into.push(number, fence, "B", "", "", "")
@@ -211,6 +219,7 @@ export const stepArgs = (step: Step, { others, plain }: Groups) => {
     plain: plain.length,
     begun: step.begun.length,
     others: others.length,
+    most: step.maxAttempts,
     rest
   }
 }
@@ -303,11 +312,24 @@ const wait = (due: unknown): number | undefined => {
 
 // Beats.
 
-export const beatArgs = ({ claimer, lanes, leaseMs, letters }: Beat): ReadonlyArray<Script.Arg> => [
+const held = ({ count, sum }: Holding): string => `${count} ${sum}`
+
+export const beatArgs = ({
+  answered,
+  claimer,
+  holds,
+  holdsNext,
+  lanes,
+  leaseMs,
+  letters
+}: Beat): ReadonlyArray<Script.Arg> => [
   claimer,
   bounded(leaseMs),
   bounded(letters.capacity),
   bounded(letters.timeToLiveMs),
+  answered,
+  held(holds),
+  holdsNext === undefined ? "" : held(holdsNext),
   lanes.length,
   ...lanes
 ]
@@ -320,11 +342,15 @@ const foreign: Beaten = {
   isReady: false,
   isPaused: false,
   dueInMs: undefined,
-  isMore: false
+  isMore: false,
+  holds: undefined
 }
 
+const pairs = (flat: ReadonlyArray<unknown>): NonNullable<Beaten["holds"]> =>
+  flat.flatMap((number, i) => (i % 2 === 0 ? [{ number: Number(number), fence: Number(flat[i + 1]) }] : []))
+
 const beaten = (reply: unknown): Beaten => {
-  const [format, held, fence, ready, paused, due, more, ...cancelled] = list(reply)
+  const [format, held, fence, ready, paused, due, more, holds, ...cancelled] = list(reply)
   if (format !== "") return foreign
   return {
     isHeld: held === 1,
@@ -333,7 +359,8 @@ const beaten = (reply: unknown): Beaten => {
     isReady: ready === 1,
     isPaused: paused === 1,
     dueInMs: wait(due),
-    isMore: more === 1
+    isMore: more === 1,
+    holds: Array.isArray(holds) ? pairs(holds) : undefined
   }
 }
 
@@ -466,5 +493,6 @@ export const scripted = {
   purge: Script.answering(scripts.taskqueuePurge, (reply) => some(known(reply))),
   pause: Script.answering(scripts.taskqueuePause, (reply): void => void known(reply)),
   enrol: Script.answering(scripts.taskqueueEnrol, (reply) => enrolled(known(reply))),
-  fire: Script.answering(scripts.taskqueueFire, (reply) => fired(known(reply)))
+  fire: Script.answering(scripts.taskqueueFire, (reply) => fired(known(reply))),
+  watch: Script.answering(scripts.taskqueueWatch, (reply) => Number(known(reply)[1]))
 }

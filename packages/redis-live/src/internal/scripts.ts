@@ -2852,7 +2852,7 @@ return reply
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
   adds: false,
-  sha: "8521a006791c55cf7eb490054c3a31878b1c0071",
+  sha: "0356e9c306bee0894544f0e805f18504d7a929c7",
   keys: ["queue", "meta"],
   args: ["now", "id", "wait"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HEXISTS", "ZSCORE"],
@@ -2874,7 +2874,8 @@ export const taskqueueAnswer = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2888,13 +2889,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -2915,11 +2918,11 @@ return { '', 'W' }
 `
 })
 
-/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...} Cost: O(queues + what is reaped) */
+/** The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none. Returns "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, what contradicts, number cancelled, ...} Cost: O(queues + what is reaped) */
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "70db1708d279b676ded428765c50721e294e7747",
+  sha: "99700431efc4031fc98f07a63e184fcdca3b55d0",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -2951,18 +2954,21 @@ export const taskqueueBeat = Script.make({
 -- The heartbeat of claimers, one of each queue named: renews leases, and takes back what belongs to whoever has none.
 -- KEYS[1...] queues of each claimer queue and meta, as in step
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
--- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, how many lanes, lanes
--- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, number cancelled, ...}
+-- ARGV[2...] rest   of each queue claimer, lease in ms, dead letters kept, ms they are kept, last step answered, what is held
+-- since, and when the step under way is applied, as contradiction says, how many lanes, lanes
+-- RETURNS "", then of each queue {format} of newer data, else {"", held, fence, ready, paused, due in ms or -1, more, what
+-- contradicts, number cancelled, ...}
 -- COST O(queues + what is reaped)
 -- COMMANDS TIME, EXISTS, DEL, RENAME, HMGET, HGET, HGETALL, HSET, HDEL, LPOP, RPUSH, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, dead, collect, reap, abandoned
+-- PARTS ground, many, record, lanes, events, end, dead, collect, reap, abandoned, holds
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -2976,13 +2982,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -3066,6 +3074,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -3142,6 +3166,7 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
   unhold(number, record)
+  event('D', number, record, reason)
 end
 local function trim(capacity, timeToLive)
   local dead = base .. ':dead'
@@ -3157,7 +3182,7 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
 local function collect(most)
   local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
@@ -3167,6 +3192,7 @@ local function collect(most)
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
     if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -3211,20 +3237,26 @@ local function give(number, letter, record)
     kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
     return toldTo(number, record)
   end
-  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  if letter == 'r' then
+    call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+    event('B', number, record)
+  end
   toFront(number, laneOf(record), crashes)
 end
 local function back()
   local left = 256
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', 0, 0)) do
     local key = base .. ':claimed:' .. claimer
-    local held = call('HGETALL', key)
-    for i = 1, left > 0 and #held or 0, 2 do
-      local record = call('HGET', base .. ':tasks', held[i])
+    local flat, held = left > 0 and call('HGETALL', key) or {}, {}
+    for i = 1, #flat, 2 do held[#held + 1] = { flat[i], string.sub(flat[i + 1], 1, 1) } end
+    -- What a page leaves behind must be younger than what it gives back.
+    table.sort(held, function(one, other) return tonumber(one[1]) < tonumber(other[1]) end)
+    for _, claim in ipairs(held) do
+      local record = call('HGET', base .. ':tasks', claim[1])
       if left > 0 and (not record or isKnown(record)) then
         left = left - 1
-        call('HDEL', key, held[i])
-        if record then give(held[i], string.sub(held[i + 1], 1, 1), record) end
+        call('HDEL', key, claim[1])
+        if record then give(claim[1], claim[2], record) end
       end
     end
     if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end
@@ -3260,10 +3292,29 @@ local function abandoned(lane)
     if call('EXISTS', ready, front, suspect) == 0 then call('ZREM', base .. ':names', names[i]) end
   end
 end
+-- contradiction(claimer): what the claimer holds, as {number, fence, ...}, where that is not what it says and there is no step
+-- that it does not know of; else ''. ARGV holds from there on the last step that was answered, what it holds since, and what
+-- of that when the step under way is applied, or '' where none is; each as "<how many> <sum of fences modulo 2^32>".
+local function contradiction(claimer, from)
+  local answered, holds, holdsNext = tonumber(ARGV[from]), ARGV[from + 1], ARGV[from + 2]
+  local sequence, first, last = string.match(m.memo or '0 0 0 0', '^(%d+) %d+ (%d+) (%d+)')
+  local isNext = tonumber(sequence) > answered
+  if isNext and (tonumber(sequence) > answered + 1 or holdsNext == '') then return '' end
+  local held, known, sum = call('HGETALL', base .. ':claimed:' .. claimer), {}, 0
+  for i = 1, #held, 2 do
+    local text = string.sub(held[i + 1], 2)
+    local fence = tonumber(text)
+    -- What the step under way was given nobody has been told of.
+    if not isNext or fence < tonumber(first) or fence > tonumber(last) then
+      known[#known + 1], known[#known + 2], sum = held[i], text, sum + fence % 4294967296
+    end
+  end
+  return int(#known / 2) .. ' ' .. int(sum) == (isNext and holdsNext or holds) and '' or known
+end
 local reply, at = { '' }, 2
 local function beat()
   local claimer, lease, lanes, lowest = ARGV[at], tonumber(ARGV[at + 1]), {}, 'l'
-  for i = at + 5, at + 4 + ARGV[at + 4] do
+  for i = at + 8, at + 7 + ARGV[at + 7] do
     local lane = ARGV[i]
     for _, kind in ipairs({ ':ready:', ':front:', ':suspect:' }) do lanes[#lanes + 1] = base .. kind .. lane end
     if string.sub(lane, 1, 1) == 'l' then lowest = lane end
@@ -3282,17 +3333,19 @@ local function beat()
   clear()
   flush()
   wakeAll()
+  report()
   local cancelled, isReady = call('HGETALL', base .. ':cancelled'), #lanes > 0 and call('EXISTS', unpack(lanes)) > 0
   local due = tonumber(call('ZRANGE', base .. ':delayed', 0, 0, 'WITHSCORES')[2])
   local mine = { '', isHeld and 1 or 0, int(m.fence), isReady and 1 or 0, m.isPaused and 1 or 0, due and int(math.max(0, due - now)) or -1, isMore and 1 or 0 }
+  mine[8] = contradiction(claimer, at + 4)
   for i = 1, #cancelled, 2 do
     if cancelled[i + 1] == claimer then mine[#mine + 1] = cancelled[i] end
   end
   return mine
 end
 for i = 1, #KEYS, 2 do
-  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1]) and beat() or { m.format }
-  at = at + 5 + ARGV[at + 4]
+  reply[#reply + 1] = open(KEYS[i], KEYS[i + 1], ARGV[at]) and beat() or { m.format }
+  at = at + 8 + ARGV[at + 7]
 end
 return reply
 `
@@ -3302,7 +3355,7 @@ return reply
 export const taskqueueCancel = Script.make({
   name: "TaskQueue/cancel",
   adds: false,
-  sha: "f195158130622b2b3cb3f780078aece45f0100d9",
+  sha: "49dd2aa947bd08a220d9b219b4ae241336aaf128",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: [
@@ -3330,14 +3383,15 @@ export const taskqueueCancel = Script.make({
 -- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is no such task, or a dead one
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, RPUSH, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, look, unqueue
+-- PARTS ground, many, record, lanes, events, end, look, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -3351,13 +3405,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -3441,6 +3497,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -3549,6 +3621,7 @@ if not record then return { '', 0 } end
 if not isKnown(record) then return { string.match(record, '^%S*') .. ' ' } end
 local state, claimer, held = stateOf(number, record)
 if state == 'X' then return { '', 0 } end
+if state ~= 'C' or string.byte(held) ~= 99 then event('X', number, record) end
 if state == 'C' then
   call('HSET', base .. ':claimed:' .. claimer, number, 'c' .. string.sub(held, 2))
   call('HSET', base .. ':cancelled', number, claimer)
@@ -3559,6 +3632,7 @@ else
 end
 clear()
 wakeAll()
+report()
 return { '', 1 }
 `
 })
@@ -3567,7 +3641,7 @@ return { '', 1 }
 export const taskqueueCounts = Script.make({
   name: "TaskQueue/counts",
   adds: false,
-  sha: "ddd3719bef7e0bf8119e9b052f6b280bc15a8265",
+  sha: "526f267996f60db4ec9ca18108318216660d4831",
   keys: ["queue", "meta"],
   args: ["now"],
   commands: ["TIME", "HMGET", "HLEN", "ZCARD", "ZRANGE"],
@@ -3586,7 +3660,8 @@ export const taskqueueCounts = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -3600,13 +3675,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -3623,7 +3700,7 @@ return { '', all, sleeping, claimed, dead, m.isPaused and 1 or 0 }
 export const taskqueueDepart = Script.make({
   name: "TaskQueue/depart",
   adds: false,
-  sha: "65709749a71237420e60187f96b66471f52dbbb5",
+  sha: "bf8dc2389bdb0427d1eb51564762de586e7b9ae5",
   keys: ["queue", "meta"],
   args: ["now", "who"],
   commands: [
@@ -3652,14 +3729,15 @@ export const taskqueueDepart = Script.make({
 -- RETURNS {format} of newer data, else {""}
 -- COST O(claims)
 -- COMMANDS TIME, DEL, HMGET, HGET, HGETALL, HSET, HDEL, RPUSH, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end
+-- PARTS ground, many, record, lanes, events, end
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -3673,13 +3751,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -3763,6 +3843,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -3840,6 +3936,7 @@ for i = 1, #held, 2 do
   if record then vacate(number, record) end
   if record and string.byte(held[i + 1]) == 99 then finish(number, record, 'X', '')
   elseif record then
+    if string.byte(held[i + 1]) == 114 then event('B', number, record) end
     toFront(number, laneOf(record), select(2, tries(call('HGET', base .. ':attempts', number))))
   end
 end
@@ -3851,6 +3948,7 @@ call('HDEL', base .. ':meta', '=' .. who)
 clear()
 -- Perhaps it had been woken, and leaves without having looked: then it is for another to look. A sender has no fences.
 wakeAll(not wasIdle and not m.isOld and string.find(m.memo or '', '^%d+ %d+ %d+ %d+ ') and 1 or 0)
+report()
 return { '' }
 `
 })
@@ -3859,7 +3957,7 @@ return { '' }
 export const taskqueueEnqueue = Script.make({
   name: "TaskQueue/enqueue",
   adds: true,
-  sha: "84c48a33d04892743631a93af3acf0c9fd272215",
+  sha: "bf62c1268de7dfdd8e9cf115c22a742cb9066a2a",
   keys: ["queue", "meta"],
   args: ["now", "life", "sender", "sequence", "after", "max", "lane"],
   variadic: "entries",
@@ -3896,14 +3994,15 @@ export const taskqueueEnqueue = Script.make({
 -- else {"", life, 0, E<id> D<id> or F, ...}
 -- COST O(entries)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held
+-- PARTS ground, many, record, lanes, events, held, longer
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -3917,13 +4016,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -4008,6 +4109,22 @@ local function wakeAll(least)
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
 end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
+end
 -- What an entry may meet.
 -- held(): how many tasks are claimed
 -- knownId(id, fresh), knownKey(key, fresh): the id of the task that has it, or none; fresh: numbers of the same batch
@@ -4030,6 +4147,21 @@ local function knownKey(key, fresh)
   if not number then return end
   if till == '' then return isThere(number, fresh) and id end
   return tonumber(till) > now and id
+end
+-- keepLonger(id, keep, fresh, records): the task of that id keeps its answer for so long at least; but who has claimed it to
+-- keep none would not give one. fresh: of numbers of the same batch where in records theirs stand
+local function keepLonger(id, keep, fresh, records)
+  local number = string.match(call('HGET', base .. ':ids', id) or '', '^%d+') or string.match(id, '^%d+') or ''
+  local record = fresh[number] and records[fresh[number]] or call('HGET', base .. ':tasks', number)
+  if not record or not isKnown(record) then return end
+  local its = tonumber(field(record, 'k') or 0)
+  if its >= keep then return end
+  for _, claimer in ipairs(its == 0 and call('ZRANGE', base .. ':leases', 0, -1) or {}) do
+    if call('HEXISTS', base .. ':claimed:' .. claimer, number) == 1 then return end
+  end
+  local head, rest = string.match(record, '^([^\\n]*)(.*)$')
+  record = string.gsub(head, ' k=%d+', '') .. ' k=' .. int(keep) .. rest
+  if fresh[number] then records[fresh[number]] = record else call('HSET', base .. ':tasks', number, record) end
 end
 local sender, sequence, after, room, lane = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 if not open(KEYS[1], KEYS[2], sender) then return { m.format } end
@@ -4056,28 +4188,34 @@ if isSmooth then
   end
   many('RPUSH', ':ready:' .. lane, tail)
   grow(lane, #tail)
+  for i = 1, m.isWatched and #tail or 0 do event('E', tail[i], '') end
 end
 for i = 8, isSmooth and 7 or #ARGV, stride do
   local at, rest, due, id, key = lane, ARGV[i], '', '', ''
   if stride == 5 then at, rest, due, id, key = unpack(ARGV, i, i + 4) end
   local there = id ~= '' and knownId(id, fresh) or key ~= '' and knownKey(key, fresh)
-  if there then answers[#answers + 1] = 'D' .. there
+  if there then
+    answers[#answers + 1] = 'D' .. there
+    keepLonger(there, tonumber(field(rest, 'k') or 0), fresh, records)
   elseif room <= 0 then answers[#answers + 1] = 'F'
   else
     number, room = number + 1, room - 1
     local text = int(number)
     local its = id ~= '' and id or text .. '.' .. life
-    fresh[text], answers[#answers + 1], records[#records + 1], records[#records + 2] = true, 'E' .. its, text, head .. rest
+    answers[#answers + 1], records[#records + 1], records[#records + 2] = 'E' .. its, text, head .. rest
+    fresh[text] = #records
     local ms = tonumber(string.sub(due, 2)) or 0
     local wakes = string.sub(due, 1, 1) == 'i' and now + ms or ms
     if wakes > now then sleep(text, at, wakes) else toEnd(text, at) end
     if id ~= '' then call('HSET', base .. ':ids', id, text) end
     if key ~= '' then call('HSET', base .. ':unique', key, text .. ' ' .. its) end
+    event('E', text, rest)
   end
 end
 flush()
 many('HSET', ':tasks', records)
 wakeAll()
+report()
 local first = isSmooth and int(m.next + 1) or '0'
 local memo = ARGV[4] .. ' ' .. int(now) .. ' ' .. first .. ' ' .. table.concat(answers, ' ')
 if after > 0 then memo = memo .. '\\n' .. last .. ' ' .. known end
@@ -4091,10 +4229,10 @@ return { '', life, first, unpack(answers) }
 export const taskqueueEnrol = Script.make({
   name: "TaskQueue/enrol",
   adds: true,
-  sha: "b49395e54cf30b6c1742cd924efb1b036dc577cc",
+  sha: "0841cb658492db89b0f241b64abad1bd8be37080",
   keys: ["queue", "meta"],
   args: ["now", "id", "fingerprint", "since", "last"],
-  commands: ["TIME", "HMGET", "HGET", "HSET"],
+  commands: ["TIME", "EXISTS", "DEL", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "ZRANGEBYSCORE"],
   source: `#!lua
 -- Has a definition of a schedule count, if it is of a later start than the one that does.
 -- KEYS[1] queue     as in step
@@ -4106,15 +4244,16 @@ export const taskqueueEnrol = Script.make({
 -- ARGV[5] last      slot that the peer knows of, or empty
 -- RETURNS {format} of newer data, else {"", now, last slot, since}
 -- COST O(1)
--- COMMANDS TIME, HMGET, HGET, HSET
--- PARTS ground, timetable
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, many, collect, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4128,22 +4267,64 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
+end
+-- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
+-- A hash of up to 512 short values is kept as a list, which is searched from its start for every field: what comes and goes
+-- by the batch would pay the square of that. A value too long for such a list, if only for this moment, makes it a table.
+local function many(command, suffix, values)
+  local isBatch = command == 'HSET' and #values >= 64
+  if isBatch then values[#values + 1], values[#values + 2] = '!', string.rep(' ', 65) end
+  for i = 1, #values, 1000 do
+    call(command, base .. suffix, unpack(values, i, math.min(i + 999, #values)))
+  end
+  if isBatch then call('HDEL', base .. suffix, '!') end
+end
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
+-- An entry that lives again has no time; one that was kept longer stands there again under its later time.
+local function collect(most)
+  local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
+  if #over == 0 then return end
+  many('ZREM', ':expiring', over)
+  local results = {}
+  for _, member in ipairs(over) do
+    local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
+    if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
+    elseif kind == 't' then call('DEL', base .. ':starts')
+    elseif kind == 's' then
+      local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
+      if at and at + 3600000 > now then call('ZADD', base .. ':expiring', int(at + 3600000), member)
+      -- Whoever still holds something may still ask what its last step was answered.
+      elseif call('EXISTS', base .. ':claimed:' .. name) == 1 then call('ZADD', base .. ':expiring', int(now + 3600000), member)
+      else call('HDEL', base .. ':meta', '=' .. name) end
+    else
+      local key, pattern = base .. ':ids', '^%d+ (%d+)$'
+      if kind == 'u' then key, pattern = base .. ':unique', '^%d+ %S+ (%d+)$' end
+      local till = string.match(call('HGET', key, name) or '', pattern)
+      if till and tonumber(till) <= now then call('HDEL', key, name) end
+    end
+  end
+  many('HDEL', ':results', results)
 end
 -- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
 -- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
 -- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+-- touch(id): somebody runs it; it is forgotten two weeks after the last who did
 local function sane(last) return last > now + 86400000 and now or last end
 local function note(id, last, since, number, print)
   call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
 end
+local function touch(id) call('ZADD', base .. ':expiring', int(now + 1209600000), 'c' .. id) end
 local function scheduled(id)
   local text = call('HGET', base .. ':schedules', id)
   if not text then return end
@@ -4167,6 +4348,8 @@ elseif mine > since then
   if string.match(known, '^[^.]*') ~= string.match(print, '^[^.]*') then last = math.max(last, from) end
   note(id, last, mine, number, print)
 end
+touch(id)
+collect(128)
 return { '', int(now), int(last), int(mine) }
 `
 })
@@ -4175,7 +4358,7 @@ return { '', int(now), int(last), int(mine) }
 export const taskqueueFire = Script.make({
   name: "TaskQueue/fire",
   adds: true,
-  sha: "e040ecc649f128b7952cda6e03f0d019f2435dfc",
+  sha: "ec1ad3ec65b3635a257024e7b8b2bbec6707ada9",
   keys: ["queue", "meta"],
   args: ["now", "life", "id", "fingerprint", "since", "slot", "skips", "max", "lane", "record", "key"],
   commands: [
@@ -4215,14 +4398,15 @@ export const taskqueueFire = Script.make({
 -- E early, R replaced, U unknown
 -- COST O(claimers)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HLEN, HEXISTS, RPUSH, ZADD, ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, held, timetable
+-- PARTS ground, many, record, lanes, events, held, timetable
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4236,13 +4420,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -4327,6 +4513,22 @@ local function wakeAll(least)
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
 end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
+end
 -- What an entry may meet.
 -- held(): how many tasks are claimed
 -- knownId(id, fresh), knownKey(key, fresh): the id of the task that has it, or none; fresh: numbers of the same batch
@@ -4353,10 +4555,12 @@ end
 -- What is known of a schedule: "<last slot> <since> <number of its last task> <fingerprint>".
 -- sane(last): a last slot more than a day from now is of a clock that was wrong, and begins anew
 -- note(id, last, since, number, fingerprint): writes it; scheduled(id): reads it, or nothing
+-- touch(id): somebody runs it; it is forgotten two weeks after the last who did
 local function sane(last) return last > now + 86400000 and now or last end
 local function note(id, last, since, number, print)
   call('HSET', base .. ':schedules', id, table.concat({ int(last), int(since), number, print }, ' '))
 end
+local function touch(id) call('ZADD', base .. ':expiring', int(now + 1209600000), 'c' .. id) end
 local function scheduled(id)
   local text = call('HGET', base .. ':schedules', id)
   if not text then return end
@@ -4394,10 +4598,13 @@ else
   call('HSET', base .. ':tasks', number, '1 ' .. int(now) .. ARGV[10])
   if key ~= '' then call('HSET', base .. ':unique', key, number .. ' ' .. number .. '.' .. m.life) end
   toEnd(number, lane)
+  event('E', number, ARGV[10])
   flush()
   wakeAll()
+  report()
 end
 note(id, last, since, number, print)
+touch(id)
 return answer(outcome)
 `
 })
@@ -4406,7 +4613,7 @@ return answer(outcome)
 export const taskqueueInspect = Script.make({
   name: "TaskQueue/inspect",
   adds: false,
-  sha: "a878dbb10bfd94026fc0ee3e0c9d67e60b02669d",
+  sha: "ea072ec8dfe117693b5b6e233a31e8400ad4a7fe",
   keys: ["queue", "meta"],
   args: ["now", "id"],
   commands: ["TIME", "HMGET", "HGET", "ZSCORE", "ZRANGE"],
@@ -4428,7 +4635,8 @@ export const taskqueueInspect = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4442,13 +4650,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -4507,7 +4717,7 @@ return { '', m.life, { number, '1 ' .. began .. given .. '\\n', 'E', '' } }
 export const taskqueuePage = Script.make({
   name: "TaskQueue/page",
   adds: false,
-  sha: "07ddb4c67c0e0c69fa45d4880a4dffd88f1164fd",
+  sha: "872980fda687f033fb8b92eba023c8ad2f4acde6",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: ["TIME", "HMGET", "HGET", "HGETALL", "HSCAN", "ZSCORE", "ZCOUNT", "ZMSCORE", "ZRANGE"],
@@ -4528,7 +4738,8 @@ export const taskqueuePage = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4542,13 +4753,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- A record: "1 <enqueued at>[ <letter>=<value>]...", LF, payload. Values are percent-encoded, what is usual is left out:
@@ -4679,7 +4892,7 @@ return reply
 export const taskqueuePause = Script.make({
   name: "TaskQueue/pause",
   adds: false,
-  sha: "43f329b4c266f226fc14aad8e4556074e554937b",
+  sha: "e51eb604b675e0a7c3f1ad869cfda462e053e7d3",
   keys: ["queue", "meta"],
   args: ["now", "paused"],
   commands: ["TIME", "EXISTS", "DEL", "HMGET", "HSET", "HDEL", "ZRANGE", "SPUBLISH"],
@@ -4699,7 +4912,8 @@ export const taskqueuePause = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4713,13 +4927,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -4742,7 +4958,7 @@ return { '' }
 export const taskqueueProgress = Script.make({
   name: "TaskQueue/progress",
   adds: true,
-  sha: "84d3dac44e01c5abdd0eec49358aa2b40647bf93",
+  sha: "c5ce2268d245155ad088842c876613202a2721fd",
   keys: ["queue", "meta"],
   args: ["now", "claimer", "number", "fence", "value"],
   commands: ["TIME", "HMGET", "HGET", "HSET"],
@@ -4765,7 +4981,8 @@ export const taskqueueProgress = Script.make({
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4779,13 +4996,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -4800,7 +5019,7 @@ return { '', 1 }
 export const taskqueuePurge = Script.make({
   name: "TaskQueue/purge",
   adds: false,
-  sha: "e81012ae1edcd20ade5a333dda8f0f4fca6edae8",
+  sha: "4d5b5ca80c848a6f258e78e2bf939518bc4c990a",
   keys: ["queue", "meta"],
   args: ["now", "state", "cursor"],
   commands: [
@@ -4831,14 +5050,15 @@ export const taskqueuePurge = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(page * claimers) where ready, else O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HSCAN, RPUSH, ZADD, ZREM, ZCOUNT, ZMSCORE, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH, HLEN
--- PARTS ground, many, record, lanes, end, pages, unqueue
+-- PARTS ground, many, record, lanes, events, end, pages, unqueue
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -4852,13 +5072,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -4942,6 +5164,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
@@ -5092,12 +5330,14 @@ for i = 1, #members do
       break
     end
     if state == 'X' then call('ZREM', base .. ':dead', pad(number)) else unqueue(number, record) end
+    if state ~= 'X' then event('X', number, record) end
     finish(number, record, state ~= 'X' and 'X' or nil, '')
     count = count + 1
   end
 end
 clear()
 wakeAll()
+report()
 return { '', count, done == '' and '' or int(most) .. ' ' .. done }
 `
 })
@@ -5106,7 +5346,7 @@ return { '', count, done == '' and '' or int(most) .. ' ' .. done }
 export const taskqueueRedrive = Script.make({
   name: "TaskQueue/redrive",
   adds: false,
-  sha: "f1a6ad75418cc85e3e2ef14ec9dfeb0b69dc54ba",
+  sha: "9c2cb29c1c40a9ca2ca9ee13006d9110ca517f20",
   keys: ["queue", "meta"],
   args: ["now", "id", "cursor"],
   commands: [
@@ -5138,14 +5378,15 @@ export const taskqueueRedrive = Script.make({
 -- RETURNS {format} of newer data, else {"", how many, the next cursor or ""}
 -- COST O(log n + page)
 -- COMMANDS TIME, HMGET, HGET, HSET, HDEL, HEXISTS, RPUSH, ZADD, ZREM, ZSCORE, ZCOUNT, ZMSCORE, HSCAN, ZRANGE, ZRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, look, pages
+-- PARTS ground, many, record, lanes, events, look, pages
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -5159,13 +5400,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -5249,6 +5492,22 @@ local function wakeAll(least)
   end
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
+end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
 end
 -- resolve(id): number and record of the task with that id; of one that has ended the number at most
 -- stateOf(number, record): R ready; S sleeping, and until when; C claimed, and by whom; X dead, and since when
@@ -5338,6 +5597,7 @@ local function revive(number)
   call('ZREM', base .. ':expiring', 'r' .. number)
   for _, suffix in ipairs({ ':attempts', ':errors', ':progress', ':results' }) do call('HDEL', base .. suffix, number) end
   toEnd(number, laneOf(record))
+  event('E', number, record)
   count = count + 1
 end
 local members, _, cursor = {}, {}, ''
@@ -5351,6 +5611,7 @@ end
 for _, member in ipairs(members) do revive(bare(member)) end
 flush()
 wakeAll()
+report()
 return { '', count, cursor }
 `
 })
@@ -5359,7 +5620,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "c2b7de443efde42997f27fee7363531f912c2d65",
+  sha: "d1f809265e8a80451f8bca2af05209ac01d4bacb",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -5376,7 +5637,8 @@ export const taskqueueStep = Script.make({
     "lanes",
     "plain",
     "begun",
-    "others"
+    "others",
+    "most"
   ],
   variadic: "rest",
   commands: [
@@ -5423,19 +5685,21 @@ export const taskqueueStep = Script.make({
 -- ARGV[13] plain    settlements of plain tasks that are done
 -- ARGV[14] begun    how many
 -- ARGV[15] others   other settlements
--- ARGV[16...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
+-- ARGV[16] most     runs of a task: who has had as many is claimed and does not begin
+-- ARGV[17...] rest  lanes; numbers, then fences of plain; numbers begun; of others number, fence, kind, detail, error, answer
 -- RETURNS {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead,
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
 -- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
--- PARTS ground, many, record, lanes, end, dead, collect, settle, place, claim, turn, again
+-- PARTS ground, many, record, lanes, events, end, dead, collect, begin, settle, place, claim, turn, again
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
 -- now, micros: the server's time in ms and in µs
 -- int(number): its text, whole
 -- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
 -- format
--- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an hour
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
 local call, base, m = redis.call, '', {}
 local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
 if not now then
@@ -5449,13 +5713,15 @@ local function int(number)
 end
 local function open(queue, meta, who)
   base = queue
-  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''))
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
   m = {
     format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
-    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9]
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
   }
   local at = string.match(m.memo or '', '^%d+ (%d+)')
   m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
   return m.format == '1'
 end
 -- many(command, suffix, values): one command for all values, in bits that Lua can pass on.
@@ -5540,6 +5806,22 @@ local function wakeAll(least)
   count = math.max(count, least or 0, sooner and 1 or 0)
   if count > 0 then wake(count) end
 end
+-- What happened to tasks, for whoever watches: where nobody does, nothing is gathered.
+-- event(letter, number, record, ...): to that task, in these words; the letters are said in core's TaskQueueStore
+-- word(text): as one of them
+-- report(): pushes what was gathered, under the next number
+local happened = {}
+local function event(letter, number, record, ...)
+  if m.isWatched then happened[#happened + 1] = table.concat({ letter, idOf(number, record), ... }, ' ') end
+end
+local function word(text) return (string.gsub(text, '[%% \\n]', { ['%'] = '%25', [' '] = '%20', ['\\n'] = '%0A' })) end
+local function report()
+  if #happened == 0 then return end
+  m.pushed = m.pushed + 1
+  call('HSET', base .. ':meta', 'pushed', int(m.pushed))
+  tell('!events', int(m.pushed) .. ' ' .. int(now) .. '\\n' .. table.concat(happened, '\\n'))
+  happened = {}
+end
 -- How a task ends. What is to be written and to be cleared away is gathered, and clear() does it.
 -- keep(number, record, kind, answer): kinds are C completed, F failed, X cancelled; toldTo(number, record): whoever awaits
 -- summon(key): if a place is free whoever waits for it longest goes to the front of its lane; where that is for one peer
@@ -5615,6 +5897,7 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':errors', number, reason .. '\\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
   unhold(number, record)
+  event('D', number, record, reason)
 end
 local function trim(capacity, timeToLive)
   local dead = base .. ':dead'
@@ -5630,7 +5913,7 @@ local function trim(capacity, timeToLive)
     end
   end
 end
--- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
 local function collect(most)
   local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
@@ -5640,6 +5923,7 @@ local function collect(most)
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
     if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')
@@ -5656,21 +5940,45 @@ local function collect(most)
   end
   many('HDEL', ':results', results)
 end
+-- Runs that begin.
+-- claimed: what the claimer's claims stand under
+-- started(number, record, tried): tells of it; a settlement may be the first to say so of what was claimed ahead
+-- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
+local claimed = ':claimed:' .. ARGV[2]
+local function started(number, record, tried) event('S', number, record, ARGV[2], int(tries(tried) + 1)) end
+local function begin(from, count)
+  if count == 0 then return end
+  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
+  local runs = {}
+  for i = 1, count do
+    if held[i] and string.byte(held[i]) == 97 then
+      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
+    end
+  end
+  if #runs > 0 then many('HSET', claimed, runs) end
+  for i = 1, m.isWatched and #runs or 0, 2 do
+    local number = runs[i]
+    started(number, call('HGET', base .. ':tasks', number) or '', call('HGET', base .. ':attempts', number))
+  end
+end
 -- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
 -- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
--- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
--- detail (delay in ms, reason), error, answer
--- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
-local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
+-- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, Z dead and not run
+-- again, B handed back), detail (delay in ms, reason), error, answer
+local freed, kills = {}, 0
 local function plainly(from, count)
   if count == 0 then return '' end
   local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local letters, done = {}, {}
+  local letters, done, isWatched = {}, {}, m.isWatched
   for i = 1, count do
     local value, number = held[i], ARGV[from + i - 1]
     if value and string.sub(value, 2) == ARGV[from + count + i - 1] then
       letters[i], done[#done + 1] = 'S', number
-      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number end
+      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number
+      elseif isWatched then
+        if string.byte(value) == 97 then started(number, '') end
+        event('C', number, '', ARGV[2])
+      end
     else letters[i] = 'L' end
   end
   if #done > 0 then
@@ -5686,16 +5994,20 @@ local function one(i, held, record, tried)
   vacate(number, record)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
-  if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
-  if kind == 'X' or kind == 'Y' then
+  if string.byte(held) == 97 and kind ~= 'B' and kind ~= 'Z' then started(number, record, tried) end
+  if kind == 'D' then event('C', number, record, ARGV[2]) finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if m.isWatched and kind ~= 'B' and kind ~= 'Z' then event('F', number, record, int(attempts + 1), word(error)) end
+  if kind == 'X' or kind == 'Y' or kind == 'Z' then
     kills = kills + 1
-    kill(number, record, detail, error, attempts + 1, crashes)
+    kill(number, record, detail, error, kind == 'Z' and attempts or attempts + 1, crashes)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end
+  if kind == 'B' and string.byte(held) == 114 then event('B', number, record) end
   if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
   call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, '\\n' .. error)
+  event('R', number, record, int(now + detail))
   if tonumber(detail) > 0 then sleep(number, laneOf(record), now + detail) else toEnd(number, laneOf(record)) end
   return 'S'
 end
@@ -5709,17 +6021,6 @@ local function settle(from, count)
   for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
   many('HDEL', claimed, freed)
   return table.concat(letters)
-end
-local function begin(from, count)
-  if count == 0 then return end
-  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local runs = {}
-  for i = 1, count do
-    if held[i] and string.byte(held[i]) == 97 then
-      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
-    end
-  end
-  if #runs > 0 then many('HSET', claimed, runs) end
 end
 -- Places of a key, of which a task takes one while it is claimed (\`:running:<key>\`, number -> claimer) or waits.
 -- enter(number, record, key): false: none is free, and now it waits
@@ -5821,12 +6122,14 @@ end
 -- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not; its lease, for as long
 -- as it holds something or is idle: who is not heard of any more is not woken either
 local function hold(first, free, window)
-  local held, starts, low = {}, {}, first % 100000000
+  local held, starts, low, most, isWatched = {}, {}, first % 100000000, tonumber(ARGV[16]), m.isWatched
   local high = int((first - low) / 100000000)
   for i = 1, #numbers do
     local low = low + i - 1
     local fence = low < 100000000 and high .. string.format('%08d', low) or int(first + i - 1)
-    held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
+    local begins = i <= free and (not tried[i] or tries(tried[i]) < most)
+    held[2 * i - 1], held[2 * i] = numbers[i], (begins and 'r' or 'a') .. fence
+    if begins and isWatched then started(numbers[i], records[i], tried[i]) end
     if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
   end
   many('HSET', claimed, held)
@@ -5847,7 +6150,7 @@ local function stand(claimer, isIdle, some, mayWake)
   if some and not m.isPaused and call('ZCARD', base .. ':idle') > 0 then
     -- Two that may have no suspect would wake each other for ever over one that is there.
     local lanes, count, withSuspects = {}, sooner and 1 or 0, ARGV[7] == '1' or next(woken) ~= nil
-    for i = 16, mayWake and 15 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
+    for i = 17, mayWake and 16 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
     for lane in pairs(mayWake and woken or {}) do lanes[lane] = true end
     local left = 0
     for lane in pairs(lanes) do
@@ -5894,7 +6197,7 @@ local function again()
   return answer(plain, others, w[6], tonumber(w[7]), tonumber(w[8]), ahead, fences, numbers, records, tried)
 end
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local lanesAt, plainAt = 16, 16 + ARGV[12]
+local lanesAt, plainAt = 17, 17 + ARGV[12]
 local begunAt = plainAt + 2 * ARGV[13]
 if not open(KEYS[1], KEYS[2], claimer) then return { m.format } end
 -- What its last step gave a claimer is known from here alone, for as long as it holds it.
@@ -5939,6 +6242,7 @@ end
 local isMore = isCut or asked > most and count == most or due ~= nil and due <= now
 local isIdle = asked > 0 and count < free and not isMore
 stand(claimer, isIdle, some, not allowedAt and #foreign == 0)
+report()
 local more, idle = isMore and 1 or 0, isIdle and 1 or 0
 local ahead = math.max(0, count - free)
 local memo = { int(sequence), int(now), int(first), int(last), ahead, due and int(due) or '-', more, idle }
@@ -5946,6 +6250,68 @@ memo[9], memo[10] = plain == '' and '-' or plain, others == '' and '-' or others
 call('HSET', base .. ':meta', '=' .. claimer, table.concat(memo, ' '), 'fence', int(count > 0 and last or m.fence))
 if not m.memo then call('ZADD', base .. ':expiring', int(now + 3600000), 's' .. claimer) end
 return answer(plain, others, due or '-', more, idle, ahead, int(first), numbers, records, tried)
+`
+})
+
+/** Has what happens pushed to whoever listens, for a while. Returns {format} of newer data, else {"", the number of the last push} Cost: O(1) */
+export const taskqueueWatch = Script.make({
+  name: "TaskQueue/watch",
+  adds: false,
+  sha: "f9326c4a0d81b84203dece6f0c6ded826ff38adf",
+  keys: ["queue", "meta"],
+  args: ["now", "run", "wait"],
+  commands: ["INFO", "TIME", "HMGET", "HGET", "HSET"],
+  source: `#!lua flags=allow-oom
+-- Has what happens pushed to whoever listens, for a while.
+-- KEYS[1] queue     as in step
+-- KEYS[2] meta      as in step
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] run       the server's run id; empty with now: the server is asked
+-- ARGV[3] wait      ms
+-- RETURNS {format} of newer data, else {"", the number of the last push}
+-- COST O(1)
+-- COMMANDS INFO, TIME, HMGET, HGET, HSET
+-- PARTS ground
+-- Time, the queue, and what its meta says.
+-- call, base: redis.call, and the queue's key, which all others begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(queue, meta, who): begins with a queue, and with what is remembered of \`who\` for an hour; false: the data is of a newer
+-- format
+-- m: format, next, life, fence, isPaused, awaited, tick, judgeFrom, memo, and whether that is older than an
+-- hour; until when somebody watches, the number of the last push to whoever does, and whether anybody does
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(queue, meta, who)
+  base = queue
+  local v = call('HMGET', meta, 'format', 'next', 'life', 'fence', 'paused', 'awaited', 'tick', 'judge', '=' .. (who or ''), 'watched', 'pushed')
+  m = {
+    format = v[1] or '1', next = tonumber(v[2] or 0), life = v[3], fence = tonumber(v[4] or 0), isPaused = v[5] == '1',
+    awaited = tonumber(v[6] or 0), tick = v[7] and tonumber(v[7]), judgeFrom = tonumber(v[8] or 0), memo = v[9],
+    watched = tonumber(v[10] or 0), pushed = tonumber(v[11] or 0)
+  }
+  local at = string.match(m.memo or '', '^%d+ (%d+)')
+  m.isOld = at and at + 3600000 <= now
+  m.isWatched = now < m.watched
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local run = ARGV[1] == '' and string.match(call('INFO', 'server'), 'run_id:(%w+)') or ARGV[2]
+-- Where nobody watches any more, or another server took over, a number is left out, which whoever has watched until then
+-- will miss.
+local isSame = m.isWatched and call('HGET', base .. ':meta', 'run') == run
+local number = isSame and m.pushed or math.max(m.pushed + 1, micros)
+call('HSET', base .. ':meta', 'watched', int(math.max(m.watched, now + ARGV[3])), 'pushed', int(number), 'run', run)
+return { '', int(number) }
 `
 })
 
@@ -5989,5 +6355,6 @@ export const all = [
   taskqueueProgress,
   taskqueuePurge,
   taskqueueRedrive,
-  taskqueueStep
+  taskqueueStep,
+  taskqueueWatch
 ] as const

@@ -30,6 +30,8 @@ export interface Options {
   readonly limits?: Readonly<Record<string, Limit>>
   /** Keys that may be there at the end. */
   readonly mayStay?: RegExp
+  /** The server forgot what it had acknowledged: tasks may be lost, or happen again (promise D2). */
+  readonly forgets?: boolean
   /** A fault that proves something though no lease was lost, no settle refused and no answer cut. */
   readonly met?: string
 }
@@ -58,6 +60,7 @@ interface Run {
 export const check = (histories: ReadonlyArray<ReadonlyArray<Event>>, options: Options = {}): Report => {
   const anomalies: Array<Anomaly> = []
   const found = (kind: Kind, detail: string) => void anomalies.push({ kind, detail })
+  const remembers = options.forgets !== true
   const events = histories.flat()
   const runs = runsOf(histories, found)
   const inFlight = new Map<string, Set<string>>()
@@ -65,15 +68,17 @@ export const check = (histories: ReadonlyArray<ReadonlyArray<Event>>, options: O
 
   for (const [task, its] of runs) {
     const done = its.filter(({ settled }) => settled?.how === "Done" && settled.outcome === "Settled")
-    if (done.length > 1) found("completed twice", `${task}: ${done.map(shown).join(", ")}`)
+    if (remembers && done.length > 1) found("completed twice", `${task}: ${done.map(shown).join(", ")}`)
     const later = its.find(({ fence }) => done[0] !== undefined && fence > done[0].fence)
-    if (later !== undefined) found("wrong fence", `${task}: ${shown(later)} after ${shown(done[0]!)} had completed it`)
+    if (remembers && later !== undefined)
+      found("wrong fence", `${task}: ${shown(later)} after ${shown(done[0]!)} had completed it`)
   }
   for (const event of events) {
     if (event.what === "refused" && runs.get(event.task)?.some(({ began }) => began !== undefined) === true) {
       found("not enqueued, yet run", event.task)
     }
-    if (event.what === "enqueued" && runs.get(event.task)?.some(isComplete) !== true) found("lost", event.task)
+    if (remembers && event.what === "enqueued" && runs.get(event.task)?.some(isComplete) !== true)
+      found("lost", event.task)
     if (event.what === "left" && options.mayStay?.test(event.key) !== true) found("key left behind", event.key)
   }
   for (const [kind, limit] of Object.entries(options.limits ?? {})) {

@@ -16,6 +16,9 @@ export const lease = 10_000
 export const letters: TaskQueueStore.Letters = { capacity: 1_000, timeToLiveMs: 86_400_000 }
 const begin = 1_893_456_000_000
 
+/** A beat of who knows of nothing. */
+export const nothing = { answered: 0, holds: TaskQueueStore.holding([]), holdsNext: undefined }
+
 /** A task with nothing but a payload, and what is said of it. */
 export const task = (payload: string, more: Partial<TaskQueueStore.Entry> = {}): TaskQueueStore.Entry => ({
   payload,
@@ -45,8 +48,17 @@ export const retry = (claim: TaskQueueStore.Claimed, delayMs = 0, error = "faile
 export const dead = (
   claim: TaskQueueStore.Claimed,
   answer?: string,
-  reason: TaskQueueStore.DeathReason = "AttemptsExhausted"
-): TaskQueueStore.Settlement => ({ _tag: "Dead", claim, hasProgress: false, reason, error: "no more", answer })
+  reason: TaskQueueStore.DeathReason = "AttemptsExhausted",
+  hasRun = true
+): TaskQueueStore.Settlement => ({
+  _tag: "Dead",
+  claim,
+  hasProgress: false,
+  hasRun,
+  reason,
+  error: "no more",
+  answer
+})
 export const release = (claim: TaskQueueStore.Claimed): TaskQueueStore.Settlement => ({
   _tag: "Release",
   claim,
@@ -94,6 +106,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
             ahead: 0,
             takesSuspect: true,
             rate: undefined,
+            maxAttempts: 100,
             letters,
             ...options
           })
@@ -101,7 +114,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a que
       settle: (...settlements: ReadonlyArray<TaskQueueStore.Settlement>) => self.step({ settlements, free: 0 }),
       beat: (options: Partial<TaskQueueStore.Beat> = {}): Effect.Effect<TaskQueueStore.Beaten, BackendError> =>
         Effect.map(
-          store.beat([{ queue: name, claimer: id, leaseMs: lease, lanes, letters, ...options }]),
+          store.beat([{ queue: name, claimer: id, leaseMs: lease, lanes, letters, ...nothing, ...options }]),
           ([answer]) => {
             if (answer === undefined) throw new Error("no answer")
             return answer

@@ -19,9 +19,9 @@ export const move = (slot: number, from: Address, to: Address, pauseMs: number) 
     await ask(from, "CLUSTER", "SETSLOT", `${slot}`, "NODE", target)
   })
 
-/** Which of the cluster's nodes has it. */
-export const ownerOf = async (cluster: Cluster, slot: number): Promise<number> => {
-  const nodes = await ask(cluster.nodes[0]!, "CLUSTER", "NODES")
+/** Which of the cluster's nodes has it, as one of them says. */
+export const ownerOf = async (cluster: Cluster, slot: number, asked = 0): Promise<number> => {
+  const nodes = await ask(cluster.nodes[asked]!, "CLUSTER", "NODES")
   const line = nodes.split("\n").find((line) =>
     line
       .split(" ")

@@ -85,7 +85,9 @@ const watched = (history: History) =>
             return noted("step", store.step(queue, step), ({ claimed, outcomes }) => {
               step.settlements.forEach(({ _tag: how, claim }, i) => {
                 const outcome = outcomes[i] ?? "Settled"
-                history.write({ what: "settled", task: taskOf(claim), fence: claim.fence, how, outcome })
+                // What it held unawares it gives back without having seen it (promise D2).
+                if (claim.payload !== "")
+                  history.write({ what: "settled", task: taskOf(claim), fence: claim.fence, how, outcome })
               })
               for (const claim of claimed) {
                 const { attempts, fence } = claim

@@ -16,7 +16,8 @@ const letters = { capacity: 10_000, timeToLiveMs: 86_400_000 }
 export const ask = <A>(peer: Node<Services>, use: (store: Store.Service) => Effect.Effect<A, BackendError>) =>
   Effect.provide(Effect.flatMap(Store.TaskQueueStore, use), peer.context)
 
-const blank: Store.Entry = {
+/** A task with nothing but a payload. */
+export const entry: Store.Entry = {
   payload: "1",
   lane: Store.levelLane(undefined),
   due: undefined,
@@ -37,6 +38,7 @@ export const dead = (claim: Store.Claimed): Store.Settlement => ({
   _tag: "Dead",
   claim,
   hasProgress: false,
+  hasRun: true,
   reason: "Rejected",
   error: "no",
   answer: undefined
@@ -60,7 +62,7 @@ export const queue = (peer: Node<Services>, name: string) => {
               sequence: (sent += 1),
               after: 0,
               maxLength: 1_000_000,
-              entries: Array.from({ length: count }, () => ({ ...blank, ...more }))
+              entries: Array.from({ length: count }, () => ({ ...entry, ...more }))
             })
           ),
           (accepted) => accepted.map((one) => one?.id ?? "")
@@ -79,12 +81,22 @@ export const queue = (peer: Node<Services>, name: string) => {
             free: 0,
             ahead: 0,
             takesSuspect: true,
+            maxAttempts: 100,
             rate: undefined,
             letters,
             ...given
           })
         )
       ),
+    /** As a claimer that holds nothing. */
+    beat: Effect.suspend(() => {
+      const holds = Store.holding([])
+      const beat = { queue: name, claimer, leaseMs, lanes, letters, answered: sequence, holds, holdsNext: undefined }
+      return Effect.map(
+        ask(peer, (store) => store.beat([beat])),
+        ([beaten]) => beaten
+      )
+    }),
     counts: Effect.map(
       ask(peer, (store) => store.counts(name)),
       ({ claimed, dead, delayed, ready }) => [ready, delayed, claimed, dead]

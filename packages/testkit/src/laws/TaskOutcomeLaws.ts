@@ -342,6 +342,27 @@ export const anAnswersTimeIsGiven: Law = (world) =>
     assert.ok(typeof gone === "object" && gone._tag === "TaskNotFound")
   })
 
+/** T11 Who executes what is there already has its answer kept, unless a worker that is to keep none has claimed it before. */
+export const whatIsExecutedTwiceIsAnswered: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* enqueueAll(a, Plain, [0, 1])
+    for (const id of ["waits", "sleeps", "runs"]) {
+      yield* enqueue(a, Plain, 1, { id, ...(id === "sleeps" ? { delay: "9 seconds" } : {}) })
+      // The one that is to run is claimed when it is executed, the others are not.
+      if (id === "runs") {
+        yield* hire(world, b, [], Plain, lasting("5 seconds"))
+        yield* world.advance("1 second")
+      }
+      yield* Effect.forkScoped(on(a, (queue) => queue.execute(Plain, 1, { id })))
+      yield* world.advance("100 millis")
+    }
+    yield* world.advance("1 minute")
+    const result = (id: string) => Effect.exit(on(a, (queue) => queue.result(Plain, TaskQueue.TaskId.make(id))))
+    assert.ok(Exit.isSuccess(yield* result("waits")) && Exit.isSuccess(yield* result("sleeps")))
+    assert.ok(Exit.isFailure(yield* result("runs")))
+  })
+
 /** T11 What `execute` waits for comes at once where it is pushed, and by a heartbeat where that was lost. */
 export const anAnswerComesAtOnce: Law = (world) =>
   Effect.gen(function* () {
@@ -516,6 +537,23 @@ export const aCancelledTaskDiesWithItsPeer: Law = (world) =>
     yield* world.advance("1 minute")
     assert.deepEqual(values(runs), [1])
     assert.deepEqual(yield* counted(a, Twice), [0, 0, 0, 0])
+  })
+
+/** T7 A crash in the last run a task may have is its end: it does not run again, and says the attempts that there were. */
+export const aCrashInTheLastRunIsTheEnd: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* three(world)
+    const runs: Array<Ran> = []
+    const Single = TaskQueue.task("single", { payload: Schema.Int, maxAttempts: 1 })
+    yield* hire(world, b, runs, Single, lasting("1 hour"))
+    yield* enqueue(a, Single, 1)
+    yield* world.advance("1 second")
+    yield* b.crash
+    yield* hire(world, c, runs, Single, lasting(0))
+    yield* world.advance("1 minute")
+    assert.deepEqual([values(runs), yield* counted(a, Single)], [[1], [0, 0, 0, 1]])
+    const [letter] = yield* letters(a, Single)
+    assert.deepEqual([letter?.attempts, letter?.reason], [1, "AttemptsExhausted"])
   })
 
 /** T7 `worker` is `work` as a layer: it works while the layer lives. */

@@ -22,7 +22,7 @@ const Enqueue = Schema.TaggedStruct("Enqueue", {
 })
 const Step = Schema.TaggedStruct("Step", {
   who,
-  ends: Schema.Array(below(8)),
+  ends: Schema.Array(below(9)),
   free: below(5),
   ahead: below(3),
   suspect: Schema.Boolean,
@@ -39,7 +39,7 @@ const Operation = Schema.Union([
   Step,
   Step,
   Schema.TaggedStruct("Repeat", { who }),
-  Schema.TaggedStruct("Beat", { who }),
+  Schema.TaggedStruct("Beat", { who, knows: below(4) }),
   Schema.TaggedStruct("Depart", { who }),
   Schema.TaggedStruct("Progress", { who }),
   Schema.TaggedStruct("Cancel", { task: below(20) }),
@@ -51,7 +51,26 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Redrive", { task: below(40) }),
   Schema.TaggedStruct("Purge", { state: below(9) }),
   Schema.TaggedStruct("Pause", { on: below(6) }),
-  Schema.TaggedStruct("Pass", { ms: below(8) }),
+  Schema.TaggedStruct("Watch", { ms: below(8) }),
+  Schema.TaggedStruct("Enrol", { who, id: below(2), print: below(3), isAgain: Schema.Boolean, last: below(4) }),
+  Schema.TaggedStruct("Enrol", { who, id: below(2), print: below(3), isAgain: Schema.Boolean, last: below(4) }),
+  Schema.TaggedStruct("Fire", {
+    who,
+    id: below(2),
+    print: below(3),
+    slot: below(4),
+    skips: Schema.Boolean,
+    same: below(5)
+  }),
+  Schema.TaggedStruct("Fire", {
+    who,
+    id: below(2),
+    print: below(3),
+    slot: below(4),
+    skips: Schema.Boolean,
+    same: below(5)
+  }),
+  Schema.TaggedStruct("Pass", { ms: below(9) }),
   Schema.TaggedStruct("Crash", { who, witness: who }),
   Schema.TaggedStruct("Crash", { who, witness: who })
 ])
@@ -66,8 +85,12 @@ export const games: Arbitrary.Arbitrary<ReadonlyArray<Operation>> = Arbitrary.ar
 const queue = "the {queue}"
 const leaseMs = 15_000
 const letters = { capacity: 4, timeToLiveMs: 120_000 }
-const spans = [0, 1, 500, 1_000, 5_000, 16_000, 60_000, 3_700_000]
+const spans = [0, 1, 500, 1_000, 5_000, 16_000, 60_000, 3_700_000, 700_000_000]
 const lanes = ["lhigh", "l"]
+/** Two of one calendar, and one of another. */
+const prints = ["a.1", "a.2", "b.1"]
+/** From the last slot on: used up, another one, one that may not have come; and a day and more too late. */
+const slots = [0, 1, 5_000, 90_000_000]
 const states = ["Ready", "Delayed", "Claimed", "Dead"] as const
 
 /** One who enqueues and claims. */
@@ -78,6 +101,10 @@ interface Player {
   sent: number
   last: Store.Step | undefined
   held: Array<Store.Claimed>
+  /** Of those: what the last step gave. */
+  given: ReadonlyArray<Store.Claimed>
+  /** When it enrolled each definition of each schedule. */
+  readonly since: Map<string, number>
   /** Fences of what wrote progress. */
   readonly wrote: Set<number>
 }
@@ -90,8 +117,20 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
   for (const n of [0, 1, 2]) {
     const node = yield* world.spawn({ name: `p${n}` })
     const claimer = Store.claimer(`p${n}`, "c")
-    players.push({ node, claimer, sequence: 0, sent: 0, last: undefined, held: [], wrote: new Set() })
+    players.push({
+      node,
+      claimer,
+      sequence: 0,
+      sent: 0,
+      last: undefined,
+      held: [],
+      given: [],
+      since: new Map(),
+      wrote: new Set()
+    })
   }
+  /** The last slots that were told. */
+  const lasts = [0, 0]
   const heard: Array<readonly [channel: string, message: string]> = []
   for (const { claimer, node } of players) {
     yield* Effect.gen(function* () {
@@ -100,7 +139,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         lost: (channels) => channels.forEach((channel) => heard.push([`${node.name} ${channel}`, "lost"]))
       })
       yield* link.subscribe([Store.claimerChannel(queue, claimer), Store.nameChannel(queue, node.name)])
-      yield* link.subscribe([Store.endsChannel(queue)])
+      yield* link.subscribe([Store.endsChannel(queue), Store.eventsChannel(queue)])
     }).pipe(Effect.provide(node.context))
   }
   const on = <A>(player: Player, use: (store: Store.Service) => Effect.Effect<A, unknown>) =>
@@ -115,7 +154,13 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
     for (const [channel, message] of heard.splice(0)) {
       const messages = byChannel.get(channel) ?? []
       byChannel.set(channel, messages)
-      messages.push(channel.endsWith("!ends") ? message.split(" ").map(plain).sort().join(" ") : message)
+      messages.push(
+        channel.endsWith("!ends")
+          ? message.split(" ").map(plain).sort().join(" ")
+          : channel.endsWith("!events")
+            ? shownEvents(message)
+            : message
+      )
     }
     if (byChannel.size > 0) told.push([...byChannel].sort(([a], [b]) => (a < b ? -1 : 1)))
   })
@@ -133,6 +178,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       ahead: 0,
       takesSuspect: false,
       rate: undefined,
+      maxAttempts: 2,
       letters,
       ...given
     })
@@ -142,6 +188,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       if (answer === undefined) return
       const settled = new Set(step.settlements.map(({ claim }) => claim.fence))
       player.held = player.held.filter(({ fence }) => !settled.has(fence))
+      player.given = answer.claimed
       for (const claim of answer.claimed) {
         if (!player.held.some(({ fence }) => fence === claim.fence)) player.held.push(claim)
       }
@@ -149,11 +196,23 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       if (answer.isIdle) yield* world.advance(1)
     })
 
-  const beat = (player: Player, shown: (beaten: ReadonlyArray<Store.Beaten>) => unknown) =>
+  const beat = (player: Player, knows = 0) =>
     Effect.gen(function* () {
-      const { claimer, node } = player
-      const beat = { queue, claimer, leaseMs, lanes: [...lanes, Store.peerLane(node.name)], letters }
-      tell(yield* on(player, (store) => store.beat([beat])), shown)
+      const { claimer, given, held, node, sequence } = player
+      // 1: as if the answer of the last step were under way; 2: as if nothing were held; 3: as if there was no step yet.
+      const fences = new Set(given.map(({ fence }) => fence))
+      const before = held.filter(({ fence }) => !fences.has(fence))
+      const beat = {
+        queue,
+        claimer,
+        leaseMs,
+        lanes: [...lanes, Store.peerLane(node.name)],
+        letters,
+        answered: knows === 3 ? 0 : sequence - (knows === 1 ? 1 : 0),
+        holds: Store.holding(knows === 2 ? [] : held),
+        holdsNext: knows === 1 ? Store.holding(before) : undefined
+      }
+      tell(yield* on(player, (store) => store.beat([beat])), shownBeat)
     })
 
   for (const operation of game) {
@@ -190,16 +249,16 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
         if (player.last !== undefined) yield* stepped(player, player.last)
         break
       case "Beat":
-        yield* beat(player, shownBeat)
+        yield* beat(player, operation.knows)
         break
       case "Crash":
         // It takes something, and nobody but the witness is heard of for longer than a lease.
         yield* stepped(player, stepOf(player, { free: 2, ahead: 1, takesSuspect: true }))
         for (let i = 0; i < 5; i++) {
-          yield* beat(players[operation.witness]!, shownBeat)
+          yield* beat(players[operation.witness]!)
           yield* world.advance(leaseMs / 3 + 100)
         }
-        yield* beat(players[operation.witness]!, shownBeat)
+        yield* beat(players[operation.witness]!)
         break
       case "Depart":
         tell(yield* on(player, (store) => store.depart(queue, player.claimer)))
@@ -242,6 +301,32 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
       case "Pause":
         tell(yield* on(player, (store) => store.pause(queue, operation.on === 0)))
         break
+      case "Watch":
+        tell(yield* on(player, (store) => store.watch(queue, spans[operation.ms] ?? 0)))
+        break
+      case "Enrol": {
+        const { id, isAgain, print } = operation
+        const fingerprint = prints[print] ?? ""
+        const since = isAgain ? player.since.get(`${id} ${fingerprint}`) : undefined
+        const last = operation.last === 0 ? undefined : (lasts[id] ?? 0) + (slots[operation.last] ?? 0)
+        const enrolment = { id: `${id}`, fingerprint, since, last }
+        const told = tell(yield* on(player, (store) => store.enrol(queue, enrolment)))
+        if (told === undefined) break
+        player.since.set(`${id} ${fingerprint}`, told.since)
+        lasts[id] = told.last
+        break
+      }
+      case "Fire": {
+        const { id, print, same, skips } = operation
+        const fingerprint = prints[print] ?? ""
+        const since = player.since.get(`${id} ${fingerprint}`) ?? 0
+        const slot = (lasts[id] ?? 0) + (slots[operation.slot] ?? 0)
+        const entry = entryOf({ due: 0, kind: 3, lane: 1, same }, 1, slot)
+        const firing = { id: `${id}`, fingerprint, since, slot, skips, maxLength: 30, entry }
+        const told = tell(yield* on(player, (store) => store.fire(queue, firing)))
+        if (told !== undefined && told.outcome !== "Unknown") lasts[id] = told.last
+        break
+      }
       case "Pass":
         yield* world.advance(spans[operation.ms] ?? 0)
     }
@@ -251,7 +336,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.TaskQueueSto
 })
 
 const entryOf = (
-  { due, kind, lane, same }: Extract<Operation, { readonly _tag: "Enqueue" }>,
+  { due, kind, lane, same }: Pick<Extract<Operation, { readonly _tag: "Enqueue" }>, "due" | "kind" | "lane" | "same">,
   n: number,
   at: number
 ): Store.Entry => ({
@@ -261,7 +346,7 @@ const entryOf = (
   id: kind === 2 ? `given ${same}` : undefined,
   unique: kind === 3 ? { key: `${same}`, windowMs: same * 10_000 } : undefined,
   place: kind === 4 ? { key: `${same % 2}`, limit: 1 + (same % 2) } : undefined,
-  keepMs: kind === 5 || kind === 2 ? 60_000 : 0,
+  keepMs: kind === 5 ? 60_000 : kind === 2 || kind === 3 ? ([60_000, 0, 90_000][n] ?? 0) : 0,
   trace: undefined
 })
 
@@ -273,10 +358,11 @@ const ended = ({ wrote }: Player, claim: Store.Claimed, end: number): Store.Sett
     case 1:
       return { ...common, _tag: "Retry", delayMs: 2_000, error: "later" }
     case 2:
-      return { ...common, _tag: "Dead", reason: "Rejected", error: "no", answer: `"no"` }
+      return { ...common, _tag: "Dead", hasRun: true, reason: "Rejected", error: "no", answer: `"no"` }
     case 3:
-      return { ...common, _tag: "Dead", reason: "AttemptsExhausted", error: "no", answer: undefined }
     case 4:
+      return { ...common, _tag: "Dead", hasRun: end === 3, reason: "AttemptsExhausted", error: "no", answer: undefined }
+    case 5:
       return { ...common, _tag: "Release" }
     default:
       return { ...common, _tag: "Done", answer: `"yes"` }
@@ -285,6 +371,17 @@ const ended = ({ wrote }: Player, claim: Store.Claimed, end: number): Store.Sett
 
 /** An id of the queue's own, without what is random in it. */
 const plain = (id: string): string => id.replace(/^(\d+)\..*$/s, "$1")
+
+/** Of different tasks nobody says which was first in a step. */
+const shownEvents = (message: string): string => {
+  const [head = "", ...lines] = message.split("\n")
+  const told = lines.map((line) => {
+    const [letter = "", id = "", ...words] = line.split(" ")
+    return [plain(id), [letter, ...words].join(" ")] as const
+  })
+  const inOrder = told.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return [head, ...inOrder.map((words) => words.join(" "))].join("\n")
+}
 
 const shownAccepted = (accepted: ReadonlyArray<Store.Accepted>) =>
   accepted.map((one) => (one === undefined ? "Full" : `${one._tag} ${plain(one.id)}`))
@@ -296,7 +393,12 @@ const shownStep = ({ claimed, ...answer }: Store.Stepped) => ({
 
 /** What may be ready is not told: a backend may take one for ready that is gone. */
 const shownBeat = (beaten: ReadonlyArray<Store.Beaten>) =>
-  beaten.map((beat) => ({ ...beat, isReady: undefined, cancelled: beat.cancelled.toSorted((a, b) => a - b) }))
+  beaten.map((beat) => ({
+    ...beat,
+    isReady: undefined,
+    cancelled: beat.cancelled.toSorted((a, b) => a - b),
+    holds: beat.holds?.toSorted((a, b) => a.fence - b.fence)
+  }))
 
 const shownFields = [
   "id",

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as assert from "node:assert/strict"
-import { dead, type Law, queue } from "../internal/claiming.ts"
+import { ask, dead, entry, type Law, queue } from "../internal/claiming.ts"
 
 /** T16 A purge of everything removes what was there when it began and nothing that came since, and ends. */
 export const aPurgeIsOfWhatWasThere: Law = (world) =>
@@ -47,4 +47,55 @@ export const whatDiesMeanwhileStaysDead: Law = (world) =>
       )
       assert.deepEqual([sum, pages], [400, 4])
     }
+  })
+
+/** T3 T4 Of a crashed peer's tasks the oldest come back first, where there are more of them than one beat takes. */
+export const theOldestComeBackFirst: Law = (world) =>
+  Effect.gen(function* () {
+    const [dying, judge] = [queue(yield* world.spawn(), "q"), queue(yield* world.spawn(), "q")]
+    const ids = yield* dying.add(512)
+    yield* dying.step({ free: 512 })
+    yield* judge.beat
+    for (const ms of [7_000, 7_000, 7_000]) {
+      yield* world.advance(ms)
+      const beaten = yield* judge.beat
+      if (beaten?.isMore !== true) continue
+      const { claimed } = yield* judge.step({ free: 512 })
+      return assert.deepEqual(
+        claimed.map(({ id }) => id),
+        ids.slice(0, 256)
+      )
+    }
+    assert.fail("nobody was taken anything away from")
+  })
+
+/** A5 T14 A schedule of which nobody has been heard for two weeks is forgotten; one that is enrolled again, or fires, is not. */
+export const anOldScheduleIsForgotten: Law = (world) =>
+  Effect.gen(function* () {
+    const peer = yield* world.spawn()
+    const fingerprint = "a.b"
+    const enrol = (id: string) =>
+      ask(peer, (store) => store.enrol("q", { id, fingerprint, since: undefined, last: undefined }))
+    const fire = (id: string) =>
+      Effect.flatMap(world.now, (slot) => {
+        const firing = { id, fingerprint, since: 0, slot, skips: false, maxLength: 1_000, entry }
+        return Effect.map(
+          ask(peer, (store) => store.fire("q", firing)),
+          ({ outcome }) => outcome
+        )
+      })
+    yield* Effect.forEach(["nobody's", "enrolled", "fired"], enrol)
+    for (let days = 0; days < 14; days++) {
+      yield* world.advance("1 day")
+      yield* enrol("enrolled")
+      assert.equal(yield* fire("fired"), "Fired")
+    }
+    yield* enrol("another")
+    yield* world.advance(1)
+    assert.deepEqual(yield* Effect.forEach(["nobody's", "enrolled", "fired", "another"], fire), [
+      "Unknown",
+      "Fired",
+      "Fired",
+      "Fired"
+    ])
   })

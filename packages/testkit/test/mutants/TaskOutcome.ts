@@ -16,6 +16,21 @@ const orders = "packages/testkit/src/internal/desk/Orders.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
+    name: "who is there already keeps no answer",
+    law: "whatIsExecutedTwiceIsAnswered",
+    file: "packages/testkit/src/internal/desk/Batches.ts",
+    find: "Math.max(task.keepMs, keepMs)",
+    replace: "Math.min(task.keepMs, keepMs)"
+  },
+  {
+    name: "to the script who is there already keeps no answer",
+    law: "whatIsExecutedTwiceIsAnswered",
+    file: "packages/redis-live/lua/TaskQueue/parts/longer.lua",
+    find: "if its >= keep then return end",
+    replace: "if its <= keep then return end",
+    worlds: ["redis", "cluster"]
+  },
+  {
     name: "every attempt is followed as the first is",
     law: "failuresRetryBySchedule",
     file: retry,
@@ -26,8 +41,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the last attempt is not counted",
     law: "exhaustedTasksAreDeadLetters",
     file: claims,
-    find: "task.attempts += 1\n      bury(",
-    replace: "bury("
+    find: "if (settlement.hasRun) task.attempts += 1",
+    replace: ""
+  },
+  {
+    name: "what was not run any more counts as a run",
+    law: "aCrashInTheLastRunIsTheEnd",
+    file: claims,
+    find: "if (settlement.hasRun) task.attempts += 1",
+    replace: "task.attempts += 1"
   },
   {
     name: "an ended schedule goes on at once",
@@ -49,7 +71,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: runs,
     find: 'return this.failed(running, "Undecodable", `the payload: ${error.message}`)',
     replace:
-      'return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Undecodable", error: "", answer: undefined })'
+      'return Effect.succeed({ _tag: "Dead", claim, hasProgress, hasRun: true, reason: "Undecodable", error: "", answer: undefined })'
   },
   {
     name: "a peer that runs a suspect asks for another",
@@ -234,7 +256,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: runs,
     find: 'if (error === undefined) return this.failed(running, "AttemptsExhausted", describe(Cause.squash(cause)))',
     replace:
-      'if (error === undefined) return Effect.succeed({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: "", answer: undefined })'
+      'if (error === undefined) return Effect.succeed({ _tag: "Dead", claim, hasProgress, hasRun: true, reason: "Rejected", error: "", answer: undefined })'
   },
   {
     name: "whatever can be written down is JSON",

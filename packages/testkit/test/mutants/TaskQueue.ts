@@ -76,8 +76,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what ends while a step is under way is forgotten",
     law: "everyTaskRunsOnce",
     file: claimer,
-    find: "this.provenAt = Math.max(this.provenAt, sentAt)\n    this.measure",
-    replace: "this.provenAt = Math.max(this.provenAt, sentAt)\n    this.settlements = []\n    this.measure"
+    find: "this.answered = step.sequence\n",
+    replace: "this.answered = step.sequence\n    this.settlements = []\n"
   },
   {
     name: "who enqueues many does not wait for the store",
@@ -354,8 +354,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "who closes hears nothing more",
     law: "aClosingPeerKeepsItsLease",
     file: office,
-    find: "        Effect.ensuring(\n          claimer.close,",
+    find: "        claimer.close.pipe(",
     replace:
-      "        Effect.ensuring(\n          Effect.andThen(Effect.sync(() => channels.forEach((channel) => bell.remove(channel, claimer.ring))), claimer.close),"
+      "        Effect.andThen(Effect.sync(() => channels.forEach((channel) => bell.remove(channel, claimer.ring))), claimer.close).pipe("
   }
 ]

@@ -95,6 +95,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "to the script whatever dies has run once more",
+    law: "aCrashInTheLastRunIsTheEnd",
+    file: part("settle"),
+    find: "kind == 'Z' and attempts or attempts + 1, crashes)",
+    replace: "attempts + 1, crashes)",
+    worlds: servers
+  },
+  {
     name: "answers are kept a minute at most",
     law: "answersAreKept",
     file: part("end"),

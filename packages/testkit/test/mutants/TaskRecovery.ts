@@ -10,6 +10,29 @@ const part = (name: string): string => script(`parts/${name}`)
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
+    name: "who was thawed does not line up again",
+    law: "aThawedIdlePeerIsWokenAgain",
+    file: core("Claimer"),
+    find: "if (this.isIdle) this.ring(undefined)",
+    replace: "",
+    worlds: everywhere
+  },
+  {
+    name: "the youngest come back first",
+    law: "theOldestComeBackFirst",
+    file: desk("Beats"),
+    find: "const number = Deque.shift(reaping)",
+    replace: "const number = reaping.items.pop()"
+  },
+  {
+    name: "the script gives back in no order",
+    law: "theOldestComeBackFirst",
+    file: part("reap"),
+    find: "return tonumber(one[1]) < tonumber(other[1])",
+    replace: "return one[2] < other[2]",
+    worlds: servers
+  },
+  {
     name: "what a beat leaves behind waits for the next",
     law: "allOfACrashedPeersTasksComeBackInTime",
     file: core("Pulse"),
@@ -48,6 +71,59 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "what was forgotten runs on",
+    law: "aRunWhoseTaskIsForgottenIsInterrupted",
+    file: core("Claimer"),
+    find: "for (const fence of lost) this.crew.lose(fence)",
+    replace: ""
+  },
+  {
+    name: "a beat says nothing of what is held",
+    law: "aRunWhoseClaimIsForgottenIsInterrupted",
+    file: desk("Beats"),
+    find: "holds: contradiction(desk, given)",
+    replace: "holds: undefined"
+  },
+  {
+    name: "the script looks at how many are held alone",
+    law: "whatIsHeldUnawaresComesBack",
+    file: part("holds"),
+    find: "sum + fence % 4294967296",
+    replace: "tonumber(string.match(holdsNext ~= '' and holdsNext or holds, '%d+$'))",
+    worlds: servers
+  },
+  {
+    name: "the script says nothing of what is held",
+    law: "aRunWhoseClaimIsForgottenIsInterrupted",
+    file: script("beat"),
+    find: "mine[8] = contradiction(claimer, at + 4)",
+    replace: "mine[8] = ''",
+    worlds: servers
+  },
+  {
+    name: "what is held unawares is kept",
+    law: "whatIsHeldUnawaresComesBack",
+    file: core("Claimer"),
+    find: "if (told.has(fence)) continue",
+    replace: "if (told.has(fence) || !held.includes(unknown)) continue",
+    worlds: everywhere
+  },
+  {
+    name: "what the step under way was given is held unawares",
+    law: "aBeatAmongStepsTakesNothing",
+    file: desk("Beats"),
+    find: "const known = isNext ?",
+    replace: "const known = isNext && memo.first < 0 ?"
+  },
+  {
+    name: "to the script what the step under way was given is held unawares",
+    law: "aBeatAmongStepsTakesNothing",
+    file: part("holds"),
+    find: "if not isNext or fence",
+    replace: "if true or fence",
+    worlds: servers
+  },
+  {
     name: "a purge takes what comes meanwhile",
     law: "aPurgeIsOfWhatWasThere",
     file: desk("Orders"),
@@ -76,6 +152,36 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: desk("Orders"),
     find: '(state === "Ready" || task.at <= until)',
     replace: "true"
+  },
+  {
+    name: "a schedule is known for ever",
+    law: "anOldScheduleIsForgotten",
+    file: desk("Ends"),
+    find: "() => false, scheduleKnownMs)",
+    replace: "() => true, scheduleKnownMs)"
+  },
+  {
+    name: "who enrols again is forgotten as well",
+    law: "anOldScheduleIsForgotten",
+    file: desk("Timetables"),
+    find: "  touch(desk, now, id, known)\n  collect(",
+    replace: "  collect("
+  },
+  {
+    name: "to the scripts a schedule is known for ever",
+    law: "anOldScheduleIsForgotten",
+    file: part("collect"),
+    find: "elseif kind == 'c' then",
+    replace: "elseif kind == 'C' then",
+    worlds: servers
+  },
+  {
+    name: "to the script who fires is forgotten as well",
+    law: "anOldScheduleIsForgotten",
+    file: script("fire"),
+    find: "touch(id)\n",
+    replace: "",
+    worlds: servers
   },
   {
     name: "a redrive takes who dies meanwhile",

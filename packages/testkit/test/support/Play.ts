@@ -1,16 +1,17 @@
 /** A desk that a test plays with: time by hand, sequences by themselves, pushes as text. */
-import type {
-  Accepted,
-  Batch,
-  Beat,
-  Beaten,
-  Claimed,
-  Claimer,
-  Entry,
-  Outcome,
-  Settlement,
-  Step,
-  Stepped
+import {
+  type Accepted,
+  type Batch,
+  type Beat,
+  type Beaten,
+  type Claimed,
+  type Claimer,
+  type Entry,
+  holding,
+  type Outcome,
+  type Settlement,
+  type Step,
+  type Stepped
 } from "@troupe/core/TaskQueueStore"
 import * as Batches from "../../src/internal/desk/Batches.ts"
 import * as Beats from "../../src/internal/desk/Beats.ts"
@@ -51,10 +52,11 @@ export const retry = (claim: Claimed, delayMs = 0, error = "error"): Settlement 
   delayMs,
   error
 })
-export const dead = (claim: Claimed, answer?: string): Settlement => ({
+export const dead = (claim: Claimed, answer?: string, hasRun = true): Settlement => ({
   _tag: "Dead",
   claim,
   hasProgress: false,
+  hasRun,
   reason: "AttemptsExhausted",
   error: "dead",
   answer
@@ -107,6 +109,7 @@ export class Play {
       ahead: 0,
       takesSuspect: true,
       rate: undefined,
+      maxAttempts: 100,
       letters: this.letters,
       ...given
     }
@@ -137,7 +140,8 @@ export class Play {
   }
 
   beat(claimer: Claimer, given: Partial<Beat> = {}): Beaten {
-    const beat = { queue: "q", claimer, leaseMs, lanes: ["l"], letters: this.letters, ...given }
+    const none = { answered: 0, holds: holding([]), holdsNext: undefined }
+    const beat = { queue: "q", claimer, leaseMs, lanes: ["l"], letters: this.letters, ...none, ...given }
     return this.keep(Beats.beat(this.desk, this.now, beat))
   }
 
@@ -163,6 +167,10 @@ export class Play {
 
   cancel(id: string): boolean {
     return this.keep(Orders.cancel(this.desk, this.now, id))
+  }
+
+  watch(watchMs: number, run = "run"): number {
+    return Orders.watch(this.desk, this.now, run, watchMs)
   }
 
   pause(isPaused: boolean): void {
@@ -209,8 +217,9 @@ export class Play {
 
   /** Nothing is there but what a queue knows of itself. */
   get isEmpty(): boolean {
-    const { awaited, fence, isPaused, judgeFrom, life, number, tick } = this.desk
-    return describe(this.desk) === describe({ ...Desk.make(), awaited, fence, isPaused, judgeFrom, life, number, tick })
+    const { awaited, fence, isPaused, judgeFrom, life, number, pushed, run, tick, watched } = this.desk
+    const known = { awaited, fence, isPaused, judgeFrom, life, number, pushed, run, tick, watched }
+    return describe(this.desk) === describe({ ...Desk.make(), ...known })
   }
 
   private next(who: string): number {
@@ -235,4 +244,6 @@ const textOf = (push: Push): string =>
     ? `${push.claimer} ${push.message}`
     : push.to === "Name"
       ? `@${push.peer} ${push.message}`
-      : `! ${push.message}`
+      : push.to === "Ends"
+        ? `! ${push.message}`
+        : `!! ${push.message}`

@@ -18,6 +18,7 @@ import {
   type Beaten,
   type Claimed,
   type Claimer as Name,
+  holding,
   type Lane,
   maxBatchBytes,
   maxBatchEntries,
@@ -39,6 +40,10 @@ export interface Crew {
   readonly start: (claim: Claimed) => void
   readonly stop: (number: number, stop: "Release" | "Lost") => void
   readonly stopUntil: (fence: number, stop: "Release" | "Lost") => void
+  /** What was claimed with that fence. */
+  readonly lose: (fence: number) => void
+  /** Of what runs, but for what is lost. */
+  readonly claims: Iterable<Claimed>
 }
 
 /** Told of what an operator counts. */
@@ -87,6 +92,9 @@ export class Claimer {
   /** Told of while a call is under way: its answer, from before, may be what brings them. */
   private readonly cancelled = new Set<number>()
   private sequence = 0
+  /** The last step that was answered, and what the last beat said is held since. */
+  private answered = 0
+  private told: ReadonlyArray<Claimed> = []
   private readonly work = new Signal()
   private readonly holding = Latch.makeUnsafe(false)
   private readonly still = Latch.makeUnsafe(false)
@@ -143,18 +151,32 @@ export class Claimer {
     this.still.openUnsafe()
   }
 
-  readonly beat = (): Beat => ({
-    queue: this.options.plan.name,
-    claimer: this.name,
-    leaseMs: this.options.settings.leaseMs,
-    lanes: this.options.lanes,
-    letters: this.options.settings.letters
-  })
+  readonly beat = (): Beat => {
+    const { lanes, plan, settings } = this.options
+    const under = this.pending?.settlements.map(({ claim }) => claim)
+    const rest = [...this.crew.claims, ...this.claims.slice(this.next), ...this.settlements.map(({ claim }) => claim)]
+    this.told = under === undefined ? rest : [...rest, ...under]
+    return {
+      queue: plan.name,
+      claimer: this.name,
+      leaseMs: settings.leaseMs,
+      lanes,
+      letters: settings.letters,
+      answered: this.answered,
+      holds: holding(this.told),
+      holdsNext: under && holding(rest)
+    }
+  }
 
   /** What became of a beat that was sent then. */
   beaten(answer: Beaten, sentAt: number): void {
     if (answer.isHeld) this.provenAt = Math.max(this.provenAt, sentAt)
-    else this.lose(answer.fence)
+    else {
+      this.lose(answer.fence)
+      // Whoever took its lease has taken it from those that are woken, too.
+      if (this.isIdle) this.ring(undefined)
+    }
+    if (answer.holds !== undefined) this.reconcile(answer.holds)
     for (const number of answer.cancelled) this.cancel(number)
     if (answer.dueInMs !== undefined) this.due = Math.min(this.due, this.now + answer.dueInMs)
     if (answer.isPaused) this.pause()
@@ -180,12 +202,17 @@ export class Claimer {
     this.isClosing = true
     this.giveBack()
     this.work.give()
-    const { plan, settings, store } = this.options
+    const { settings } = this.options
     yield* Effect.timeoutOption(this.drained, Duration.millis(settings.graceMs))
     this.crew.stopUntil(Number.POSITIVE_INFINITY, "Release")
     yield* this.drained
     yield* Effect.timeoutOption(this.settled, Duration.millis(2_500))
-    yield* Effect.ignore(Effect.timeoutOption(store.depart(plan.name, this.name), Duration.millis(2_000)))
+  })
+
+  /** After `run` has ended: a call of its own that came behind this would claim for nobody. */
+  readonly depart: Effect.Effect<void> = Effect.suspend(() => {
+    const { plan, store } = this.options
+    return Effect.ignore(Effect.timeoutOption(store.depart(plan.name, this.name), Duration.millis(2_000)))
   })
 
   private readonly drained: Effect.Effect<void> = Effect.suspend(() =>
@@ -227,6 +254,8 @@ export class Claimer {
     return (
       this.pending !== undefined ||
       this.settlements.length > 0 ||
+      // A run that began while a call was under way, after which nothing else would be said for as long as it runs.
+      this.begun.size > 0 ||
       (!this.isClosing && (this.woken || this.isMore || this.now >= this.due || this.hasRoom))
     )
   }
@@ -285,6 +314,7 @@ export class Claimer {
       ahead,
       takesSuspect: this.crew.suspects === 0,
       rate: plan.rate,
+      maxAttempts: plan.maxAttempts,
       letters: settings.letters
     }
   }
@@ -300,6 +330,7 @@ export class Claimer {
 
   private accept(step: Step, answer: Stepped, sentAt: number): void {
     this.provenAt = Math.max(this.provenAt, sentAt)
+    this.answered = step.sequence
     this.measure(this.now - sentAt)
     this.count(step, answer)
     this.isIdle = answer.isIdle
@@ -403,6 +434,25 @@ export class Claimer {
     this.work.give()
   }
 
+  /**
+   * The data is of a moment before, or began anew: what it does not know of is lost, and what only it knows of goes back.
+   * No step that is answered later changes either.
+   */
+  private reconcile(held: NonNullable<Beaten["holds"]>): void {
+    const told = new Set(this.told.map(({ fence }) => fence))
+    const fences = new Set(held.map(({ fence }) => fence))
+    const lost = new Set([...told].filter((fence) => !fences.has(fence)))
+    this.claims = this.claims.filter((claim, i) => i >= this.next && !lost.has(claim.fence))
+    this.next = 0
+    for (const { fence, number } of held) {
+      if (told.has(fence)) continue
+      this.settlements.push({ _tag: "Release", claim: { ...unknown, number, fence }, hasProgress: true })
+    }
+    // After that: who is interrupted makes room at once.
+    for (const fence of lost) this.crew.lose(fence)
+    this.work.give()
+  }
+
   /** What was claimed with that fence or a lower one is somebody else's. */
   private lose(fence: number): void {
     this.crew.stopUntil(fence, "Lost")
@@ -469,6 +519,21 @@ export class Claimer {
   private get now(): number {
     return monotonicMs(this.options.clock)
   }
+}
+
+/** Of a claim that only the backend knows of. */
+const unknown: Claimed = {
+  number: 0,
+  fence: 0,
+  id: "",
+  payload: "",
+  lane: "",
+  enqueuedAt: 0,
+  attempts: 0,
+  crashes: 0,
+  keepMs: 0,
+  trace: undefined,
+  isPlain: false
 }
 
 /** How many of them one step takes. */

@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
-import type { BackendError } from "../../BackendError.ts"
+import { BackendError, TimedOut } from "../../BackendError.ts"
 import {
   type Accepted,
   type Entry,
@@ -110,10 +110,10 @@ export class Enqueuer {
     this.batcher.close()
   }
 
-  /** It sends no more: the backend need not remember its last batch. */
+  /** It sends no more: the backend need not remember its last batch. But one that is under way may be sent again. */
   readonly departed: Effect.Effect<void> = Effect.suspend(() => {
     const { queue, sender, store } = this.options
-    return this.sequence === 0 ? Effect.void : Effect.ignore(store.depart(queue, sender))
+    return this.sequence === 0 || !this.batcher.idle ? Effect.void : Effect.ignore(store.depart(queue, sender))
   })
 
   private send(calls: ReadonlyArray<One | Many>): Effect.Effect<(call: One | Many) => void, BackendError> {
@@ -169,10 +169,25 @@ export class Enqueuer {
           duration: Duration.millis(Math.max(0, left())),
           orElse: () => Effect.fail(error)
         })
-        return Effect.andThen(settled, this.enqueueAfter(before, sequence, entries, left))
+        const again = Effect.suspend(() =>
+          left() <= 0
+            ? Effect.fail(error)
+            : Effect.timeoutOrElse(this.enqueueAfter(before, sequence, entries, left), {
+                duration: Duration.millis(left()),
+                orElse: () => Effect.fail(overdue)
+              })
+        )
+        return Effect.andThen(settled, again)
       })
     })
   }
 }
 
 const pause = Duration.millis(50)
+
+const overdue = new BackendError({
+  service: "TaskQueue",
+  operation: "enqueue",
+  reason: new TimedOut({ message: "no answer in time" }),
+  outcome: "Unknown"
+})

@@ -9,6 +9,7 @@ import * as Name from "../../Name.ts"
 import type { AnyTask, EnqueueOptions, Options, WorkerOptions } from "../../TaskQueue.ts"
 import { type Entry, type Lane, type Letters, levelLane, maxBatchBytes, peerLane } from "../../TaskQueueStore.ts"
 import * as Retry from "./Retry.ts"
+import type { Fault } from "./Shape.ts"
 
 export const service = "TaskQueue"
 
@@ -74,6 +75,8 @@ export interface Plan {
 
 /** What a definition says, without its types. */
 export interface Terms {
+  /** What is wrong with it already, and then nothing else of it is here. */
+  readonly fault: Fault | undefined
   readonly keepResult?: Duration.Input | undefined
   readonly hasAnswer: boolean
   readonly maxAttempts?: number | undefined
@@ -94,9 +97,13 @@ export const plan = (operation: string, task: AnyTask): Exit.Exit<Plan, BackendE
   const { levels, name, "~terms": terms } = task
   const rules = new Rules(operation)
   rules.name("task name", name)
+  if (terms.fault !== undefined) rules.check(false, ...terms.fault)
   for (const level of levels) rules.name("level", level)
   rules.check(levels.length <= maxLevels, "levels", `must not be more than ${maxLevels}`)
   rules.check(new Set(levels).size === levels.length, "levels", "must differ from one another")
+  // What is no name has no lane.
+  const named = rules.exit(undefined)
+  if (Exit.isFailure(named)) return Exit.failCause(named.cause)
   const keepMs = rules.duration("keepResult", terms.keepResult ?? 3_600_000, 0)
   const laneOf = new Map<string | undefined, Lane>(levels.map((level) => [level, levelLane(level)]))
   laneOf.set(undefined, levelLane(undefined))
@@ -213,7 +220,9 @@ export class Rules {
   }
 
   duration(field: string, input: Duration.Input, leastMs = 1): number {
-    const ms = Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+    // It would be no time at all.
+    const given = Number.isNaN(input) ? Option.none() : Duration.fromInput(input)
+    const ms = Option.match(given, { onNone: () => Number.NaN, onSome: Duration.toMillis })
     const rule = leastMs === 0 ? "must be a finite duration" : "must be a finite duration of at least a millisecond"
     this.check(ms >= leastMs && ms <= Number.MAX_SAFE_INTEGER / 4_096, field, rule)
     return Math.ceil(ms)

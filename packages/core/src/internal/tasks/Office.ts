@@ -47,6 +47,7 @@ import { Answers, type End } from "./Answers.ts"
 import { Bell } from "./Bell.ts"
 import { Claimer } from "./Claimer.ts"
 import { Enqueuer } from "./Enqueuer.ts"
+import { Events } from "./Events.ts"
 import { QueueFull, TaskCancelled, TaskDead, TaskNotFound } from "./errors.ts"
 import * as Limits from "./Limits.ts"
 import { Meters } from "./Meters.ts"
@@ -75,6 +76,7 @@ export const make = Effect.fnUntraced(function* (
   const bell = new Bell()
   const pulse = new Pulse(store, heartbeatMs, clock)
   const answers = new Answers(store, bell, heartbeatMs)
+  const events = new Events(store, bell, heartbeatMs)
   const enqueuers = new Map<string, Enqueuer>()
   const claimers = new Map<Claimer, Effect.Effect<void>>()
   const sender = `${claimerName(peer, yield* random)}.in`
@@ -87,6 +89,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       isClosed = true
       yield* Effect.forEach([...claimers.values()], (close) => close, { concurrency: "unbounded", discard: true })
+      events.close()
       for (const [, enqueuer] of enqueuers) enqueuer.close()
       yield* Effect.timeoutOption(departed([...enqueuers.values()]), Duration.seconds(1))
     })
@@ -411,14 +414,16 @@ export const make = Effect.fnUntraced(function* (
     const close: Effect.Effect<void> = Effect.suspend(() => {
       if (closing !== undefined) return closing
       const fiber = Effect.runForkWith(context)(
-        Effect.ensuring(
-          claimer.close,
-          Effect.sync(() => {
-            for (const loop of loops) loop.interruptUnsafe()
-            for (const channel of channels) bell.remove(channel, claimer.ring)
-            pulse.remove(claimer)
-            claimers.delete(claimer)
-          })
+        claimer.close.pipe(
+          Effect.ensuring(
+            Effect.suspend(() => {
+              for (const channel of channels) bell.remove(channel, claimer.ring)
+              pulse.remove(claimer)
+              return Fiber.interruptAll(loops)
+            })
+          ),
+          Effect.andThen(claimer.depart),
+          Effect.ensuring(Effect.sync(() => claimers.delete(claimer)))
         )
       )
       return (closing = Effect.asVoid(Fiber.await(fiber)))
@@ -455,6 +460,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(checked("purge", task), ({ name }) => all((cursor) => store.purge(name, state, cursor))),
     pause: (task) => Effect.flatMap(checked("pause", task), ({ name }) => store.pause(name, true)),
     resume: (task) => Effect.flatMap(checked("resume", task), ({ name }) => store.pause(name, false)),
+    events: (task) => Stream.unwrap(Effect.map(checked("events", task), ({ name }) => events.read(name))),
     work,
     schedule
   }

@@ -74,6 +74,10 @@ export class Runs<A, B, E, R> {
     return this.all.size
   }
 
+  get claims(): Iterable<Claimed> {
+    return [...this.all.values()].flatMap(({ claim, stop }) => (stop === "Lost" ? [] : claim))
+  }
+
   /** Begins a run: `ended` follows, perhaps before this returns. */
   start(claim: Claimed): void {
     const { clock, plan } = this.options
@@ -83,8 +87,8 @@ export class Runs<A, B, E, R> {
     // The last of them ended with its peer, and nobody was there to say so.
     if (claim.attempts >= plan.maxAttempts) {
       const error = "its peer went away while it ran"
-      const reason = "AttemptsExhausted"
-      return this.settle(running, { _tag: "Dead", claim, hasProgress: true, reason, error, answer: undefined })
+      const common = { claim, hasProgress: true, hasRun: false, answer: undefined }
+      return this.settle(running, { _tag: "Dead", ...common, reason: "AttemptsExhausted", error })
     }
     const fiber = this.fork(this.body(running))
     const exit = fiber.pollUnsafe()
@@ -103,6 +107,12 @@ export class Runs<A, B, E, R> {
   /** Interrupts what was claimed with that fence or a lower one. */
   stopUntil(fence: number, stop: Stop): void {
     for (const running of [...this.all.values()]) if (running.claim.fence <= fence) this.halt(running, stop)
+  }
+
+  /** Interrupts what was claimed with that fence. */
+  lose(fence: number): void {
+    const running = this.all.get(fence)
+    if (running !== undefined) this.halt(running, "Lost")
   }
 
   private halt(running: Running, stop: Stop): void {
@@ -221,7 +231,7 @@ export class Runs<A, B, E, R> {
         claim.keepMs === 0 ? undefined : yield* Effect.orElseSucceed(definition.error.encode(error), () => undefined)
       const kept = answer !== undefined && Limits.isKeepable(answer) ? answer : undefined
       return definition.retryWhile?.(error) === false
-        ? ({ _tag: "Dead", claim, hasProgress, reason: "Rejected", error: text, answer: kept } as const)
+        ? ({ _tag: "Dead", claim, hasProgress, hasRun: true, reason: "Rejected", error: text, answer: kept } as const)
         : yield* this.failed(running, "AttemptsExhausted", text, this.options.plan.retry, kept)
     })
   }
@@ -235,7 +245,7 @@ export class Runs<A, B, E, R> {
     answer?: string
   ): Effect.Effect<Settlement> {
     const attempt = claim.attempts + 1
-    const dead: Settlement = { _tag: "Dead", claim, hasProgress, reason, error, answer }
+    const dead: Settlement = { _tag: "Dead", claim, hasProgress, hasRun: true, reason, error, answer }
     if (attempt >= this.options.plan.maxAttempts) return Effect.succeed(dead)
     return Effect.map(Retry.delay(retry, attempt), (delayMs) =>
       delayMs === undefined ? dead : { _tag: "Retry", claim, hasProgress, delayMs, error }

@@ -1,4 +1,4 @@
--- collect(most): what is kept after an end, and what is remembered of a sender, as far as its time is over.
+-- collect(most): what is kept after an end, and what is remembered of a sender or a schedule, as far as its time is over.
 -- An entry that lives again has no time; one that was kept longer stands there again under its later time.
 local function collect(most)
   local over = call('ZRANGEBYSCORE', base .. ':expiring', '-inf', int(now), 'LIMIT', 0, most)
@@ -8,6 +8,7 @@ local function collect(most)
   for _, member in ipairs(over) do
     local kind, name = string.sub(member, 1, 1), string.sub(member, 2)
     if kind == 'r' then results[#results + 1] = name
+    elseif kind == 'c' then call('HDEL', base .. ':schedules', name)
     elseif kind == 't' then call('DEL', base .. ':starts')
     elseif kind == 's' then
       local at = string.match(call('HGET', base .. ':meta', '=' .. name) or '', '^%d+ (%d+)')

@@ -6,6 +6,7 @@ local function kill(number, record, reason, error, attempts, crashes)
   call('HSET', base .. ':errors', number, reason .. '\n' .. error)
   call('ZADD', base .. ':dead', int(now), pad(number))
   unhold(number, record)
+  event('D', number, record, reason)
 end
 local function trim(capacity, timeToLive)
   local dead = base .. ':dead'

@@ -26,20 +26,26 @@ local function give(number, letter, record)
     kill(number, record, 'PeerCrashes', 'its peer went away while it ran', attempts, crashes)
     return toldTo(number, record)
   end
-  if letter == 'r' then call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes)) end
+  if letter == 'r' then
+    call('HSET', base .. ':attempts', number, int(attempts) .. ' ' .. int(crashes))
+    event('B', number, record)
+  end
   toFront(number, laneOf(record), crashes)
 end
 local function back()
   local left = 256
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', 0, 0)) do
     local key = base .. ':claimed:' .. claimer
-    local held = call('HGETALL', key)
-    for i = 1, left > 0 and #held or 0, 2 do
-      local record = call('HGET', base .. ':tasks', held[i])
+    local flat, held = left > 0 and call('HGETALL', key) or {}, {}
+    for i = 1, #flat, 2 do held[#held + 1] = { flat[i], string.sub(flat[i + 1], 1, 1) } end
+    -- What a page leaves behind must be younger than what it gives back.
+    table.sort(held, function(one, other) return tonumber(one[1]) < tonumber(other[1]) end)
+    for _, claim in ipairs(held) do
+      local record = call('HGET', base .. ':tasks', claim[1])
       if left > 0 and (not record or isKnown(record)) then
         left = left - 1
-        call('HDEL', key, held[i])
-        if record then give(held[i], string.sub(held[i + 1], 1, 1), record) end
+        call('HDEL', key, claim[1])
+        if record then give(claim[1], claim[2], record) end
       end
     end
     if call('EXISTS', key) == 0 then call('ZREM', base .. ':leases', claimer) end

@@ -1,18 +1,21 @@
 -- What became of claims: a letter each, S settled, C cancelled, L lost; no letter at all where all are settled.
 -- plainly(from, count): ARGV holds numbers, then fences, of plain tasks that are done
--- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, B handed back),
--- detail (delay in ms, reason), error, answer
--- begin(from, count): ARGV holds numbers of what was claimed ahead and runs now
-local claimed, freed, kills = ':claimed:' .. ARGV[2], {}, 0
+-- settle(from, count): ARGV holds number, fence, kind (D done, R retry, X dead, Y dead with an answer, Z dead and not run
+-- again, B handed back), detail (delay in ms, reason), error, answer
+local freed, kills = {}, 0
 local function plainly(from, count)
   if count == 0 then return '' end
   local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local letters, done = {}, {}
+  local letters, done, isWatched = {}, {}, m.isWatched
   for i = 1, count do
     local value, number = held[i], ARGV[from + i - 1]
     if value and string.sub(value, 2) == ARGV[from + count + i - 1] then
       letters[i], done[#done + 1] = 'S', number
-      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number end
+      if string.byte(value) == 99 then letters[i], gone[#gone + 1] = 'C', number
+      elseif isWatched then
+        if string.byte(value) == 97 then started(number, '') end
+        event('C', number, '', ARGV[2])
+      end
     else letters[i] = 'L' end
   end
   if #done > 0 then
@@ -28,16 +31,20 @@ local function one(i, held, record, tried)
   vacate(number, record)
   if string.byte(held) == 99 then finish(number, record, 'X', '') return 'C' end
   local attempts, crashes = tries(tried)
-  if kind == 'D' then finish(number, record, 'C', ARGV[i + 5]) return 'S' end
-  if kind == 'X' or kind == 'Y' then
+  if string.byte(held) == 97 and kind ~= 'B' and kind ~= 'Z' then started(number, record, tried) end
+  if kind == 'D' then event('C', number, record, ARGV[2]) finish(number, record, 'C', ARGV[i + 5]) return 'S' end
+  if m.isWatched and kind ~= 'B' and kind ~= 'Z' then event('F', number, record, int(attempts + 1), word(error)) end
+  if kind == 'X' or kind == 'Y' or kind == 'Z' then
     kills = kills + 1
-    kill(number, record, detail, error, attempts + 1, crashes)
+    kill(number, record, detail, error, kind == 'Z' and attempts or attempts + 1, crashes)
     if kind == 'Y' then keep(number, record, 'F', ARGV[i + 5]) else toldTo(number, record) end
     return 'S'
   end
+  if kind == 'B' and string.byte(held) == 114 then event('B', number, record) end
   if kind == 'B' then toFront(number, laneOf(record), crashes) return 'S' end
   call('HSET', base .. ':attempts', number, int(attempts + 1) .. ' ' .. int(crashes))
   call('HSET', base .. ':errors', number, '\n' .. error)
+  event('R', number, record, int(now + detail))
   if tonumber(detail) > 0 then sleep(number, laneOf(record), now + detail) else toEnd(number, laneOf(record)) end
   return 'S'
 end
@@ -51,15 +58,4 @@ local function settle(from, count)
   for i = 1, count do letters[i] = one(from + (i - 1) * 6, held[i], records[i], tried[i]) end
   many('HDEL', claimed, freed)
   return table.concat(letters)
-end
-local function begin(from, count)
-  if count == 0 then return end
-  local held = call('HMGET', base .. claimed, unpack(ARGV, from, from + count - 1))
-  local runs = {}
-  for i = 1, count do
-    if held[i] and string.byte(held[i]) == 97 then
-      runs[#runs + 1], runs[#runs + 2] = ARGV[from + i - 1], 'r' .. string.sub(held[i], 2)
-    end
-  end
-  if #runs > 0 then many('HSET', claimed, runs) end
 end

@@ -4,12 +4,14 @@
 -- stand(claimer, isIdle, some, mayWake): wakes whoever may take what it has left; it is idle or not; its lease, for as long
 -- as it holds something or is idle: who is not heard of any more is not woken either
 local function hold(first, free, window)
-  local held, starts, low = {}, {}, first % 100000000
+  local held, starts, low, most, isWatched = {}, {}, first % 100000000, tonumber(ARGV[16]), m.isWatched
   local high = int((first - low) / 100000000)
   for i = 1, #numbers do
     local low = low + i - 1
     local fence = low < 100000000 and high .. string.format('%08d', low) or int(first + i - 1)
-    held[2 * i - 1], held[2 * i] = numbers[i], (i <= free and 'r' or 'a') .. fence
+    local begins = i <= free and (not tried[i] or tries(tried[i]) < most)
+    held[2 * i - 1], held[2 * i] = numbers[i], (begins and 'r' or 'a') .. fence
+    if begins and isWatched then started(numbers[i], records[i], tried[i]) end
     if window then starts[2 * i - 1], starts[2 * i] = int(now), fence end
   end
   many('HSET', claimed, held)
@@ -30,7 +32,7 @@ local function stand(claimer, isIdle, some, mayWake)
   if some and not m.isPaused and call('ZCARD', base .. ':idle') > 0 then
     -- Two that may have no suspect would wake each other for ever over one that is there.
     local lanes, count, withSuspects = {}, sooner and 1 or 0, ARGV[7] == '1' or next(woken) ~= nil
-    for i = 16, mayWake and 15 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
+    for i = 17, mayWake and 16 + ARGV[12] or 0 do lanes[ARGV[i]] = true end
     for lane in pairs(mayWake and woken or {}) do lanes[lane] = true end
     local left = 0
     for lane in pairs(lanes) do

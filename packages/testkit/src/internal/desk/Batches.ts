@@ -5,7 +5,7 @@ import { claimed, type Desk, type Task } from "./Desk.ts"
 import { hold, holder, name, numberOf } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
 import * as Ordered from "./Ordered.ts"
-import { close, type Done, open, type Turn } from "./Turn.ts"
+import { close, type Done, note, open, type Turn } from "./Turn.ts"
 
 /**
  * Undefined: a later batch of this sender came before. Early: the one that it follows did not. `fresh` names a queue that
@@ -27,7 +27,11 @@ export const enqueue = (
   }
   if ((memo?.sequence ?? 0) < after) return close(turn, "Early")
   if (desk.life === "") desk.life = fresh()
-  const answers = entries.map((entry) => accept(turn, entry, maxLength))
+  const answers = entries.map((entry) => {
+    const accepted = accept(turn, entry, maxLength)
+    if (accepted?._tag === "Duplicate") keepLonger(desk, now, accepted.id, entry.keepMs)
+    return accepted
+  })
   // The order of the senders is that of their last batches.
   desk.senders.delete(sender)
   const before = after > 0 && memo !== undefined ? { sequence: memo.sequence, answers: memo.answers } : undefined
@@ -43,6 +47,12 @@ export const accept = (turn: Turn, entry: Entry, maxLength: number): Accepted =>
   // Who counts claims pays for it: only where there is something to refuse.
   if (unfinished >= maxLength && unfinished - claimed(desk) >= maxLength) return undefined
   return { _tag: "Enqueued", id: add(turn, entry) }
+}
+
+/** Somebody wants its answer. Who has claimed it to keep none would not give one. */
+const keepLonger = (desk: Desk, now: number, id: string, keepMs: number): void => {
+  const task = desk.tasks.get(numberOf(desk, now, id) ?? 0)
+  if (task !== undefined && (task.claim === undefined || task.keepMs > 0)) task.keepMs = Math.max(task.keepMs, keepMs)
 }
 
 /** The id of the task that is there instead. */
@@ -89,6 +99,7 @@ const add = (turn: Turn, entry: Entry): string => {
   desk.tasks.set(number, task)
   if (task.isNamed) name(desk, id, number)
   if (unique !== undefined) hold(desk, task)
+  note(turn, "E", task)
   if (task.at <= now) Lanes.append(turn, task)
   else sleep(turn, task)
   return id

@@ -4,6 +4,7 @@ import {
   type Beat,
   type Beaten,
   type Claimer,
+  holding,
   type Lane,
   maxCrashes,
   maxReaped
@@ -14,12 +15,13 @@ import { collect, detach, end } from "./Ends.ts"
 import * as Lanes from "./Lanes.ts"
 import { bury, trim } from "./Letters.ts"
 import * as Ordered from "./Ordered.ts"
-import { close, type Done, open, type Turn } from "./Turn.ts"
+import { close, type Done, note, open, type Turn } from "./Turn.ts"
 
 /** So many leave an abandoned lane in one beat. */
 const maxMoved = 128
 
-export const beat = (desk: Desk, now: number, { claimer, lanes, leaseMs, letters }: Beat): Done<Beaten> => {
+export const beat = (desk: Desk, now: number, given: Beat): Done<Beaten> => {
+  const { claimer, lanes, leaseMs, letters } = given
   const turn = open(desk, now)
   judge(desk, now, leaseMs)
   const isHeld = desk.leases.has(claimer)
@@ -41,8 +43,25 @@ export const beat = (desk: Desk, now: number, { claimer, lanes, leaseMs, letters
     isReady: Lanes.isReady(desk, lanes),
     isPaused: desk.isPaused,
     dueInMs: due === Infinity ? undefined : Math.max(0, due - now),
-    isMore
+    isMore,
+    holds: contradiction(desk, given)
   })
+}
+
+/** What the claimer holds, where that is not what it says and there is no step that it does not know of. */
+const contradiction = (desk: Desk, { answered, claimer, holds, holdsNext }: Beat): Beaten["holds"] => {
+  const memo = desk.memos.get(claimer)
+  const isNext = memo !== undefined && memo.sequence > answered
+  if (isNext && (memo.sequence > answered + 1 || holdsNext === undefined)) return undefined
+  const all = [...(desk.claims.get(claimer) ?? [])].map((number) => ({
+    number,
+    fence: desk.tasks.get(number)?.claim?.fence ?? 0
+  }))
+  // What the step under way was given nobody has been told of.
+  const known = isNext ? all.filter(({ fence }) => fence < memo.first || fence > memo.last) : all
+  const { count, sum } = holding(known)
+  const said = isNext ? holdsNext : holds
+  return said?.count === count && said.sum === sum ? undefined : known
 }
 
 /** After a silence, or a step of the clock, everybody has a lease to be heard again. */
@@ -92,6 +111,7 @@ const recover = (turn: Turn, task: Task): void => {
   }
   if (task.crashes >= maxCrashes) bury(turn, task, "PeerCrashes", "its peer went away while it ran", undefined)
   else {
+    if (claim?.hasBegun === true) note(turn, "B", task)
     detach(turn, task)
     Lanes.stand(turn, task)
   }

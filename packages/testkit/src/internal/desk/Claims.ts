@@ -17,7 +17,7 @@ import * as Lanes from "./Lanes.ts"
 import { bury } from "./Letters.ts"
 import * as Ordered from "./Ordered.ts"
 import * as Places from "./Places.ts"
-import type { Turn } from "./Turn.ts"
+import { note, type Turn, word } from "./Turn.ts"
 
 /** So often numbers are taken from where they stand, as many as are still wanted, before a step is over. */
 const maxRounds = 4
@@ -74,14 +74,19 @@ export const take = (turn: Turn, step: Step, allowed: number): Taken => {
 }
 
 /** At once: who looks for a place within the same step has to see it. */
-const mark = ({ desk, now }: Turn, { claimer, free }: Step, task: Task, index: number): void => {
+const mark = (turn: Turn, { claimer, free, maxAttempts }: Step, task: Task, index: number): void => {
+  const { desk, now } = turn
+  const hasBegun = index < free && task.attempts < maxAttempts
   desk.fence = Math.max(desk.fence + 1, now * 1_000)
   task.state = "Claimed"
-  task.claim = { claimer, fence: desk.fence, hasBegun: index < free, isCancelled: false }
+  task.claim = { claimer, fence: desk.fence, hasBegun, isCancelled: false }
+  if (hasBegun) start(turn, task, claimer)
   const numbers = desk.claims.get(claimer)
   if (numbers === undefined) desk.claims.set(claimer, new Set([task.number]))
   else numbers.add(task.number)
 }
+
+const start = (turn: Turn, task: Task, claimer: Claimer): void => note(turn, "S", task, claimer, task.attempts + 1)
 
 export const claimedOf = (task: Task): Claimed => ({
   number: task.number,
@@ -112,20 +117,27 @@ export const settle = (turn: Turn, claimer: Claimer, settlement: Settlement): Ou
     end(turn, task, { _tag: "Cancelled" })
     return "Cancelled"
   }
+  const hasRun = settlement._tag === "Dead" ? settlement.hasRun : settlement._tag !== "Release"
+  // What was claimed ahead may be over before it was told to have begun.
+  if (hasRun && !task.claim.hasBegun) start(turn, task, claimer)
   switch (settlement._tag) {
     case "Done":
+      note(turn, "C", task, claimer)
       end(turn, task, { _tag: "Completed", answer: settlement.answer })
       break
     case "Retry":
       detach(turn, task)
       task.attempts += 1
       task.error = settlement.error
-      task.at = Math.ceil(now + settlement.delayMs)
+      task.at = Math.max(now, Math.ceil(now + settlement.delayMs))
+      note(turn, "F", task, task.attempts, word(settlement.error))
+      note(turn, "R", task, task.at)
       if (task.at <= now) Lanes.append(turn, task)
       else sleep(turn, task)
       break
     case "Dead":
-      task.attempts += 1
+      if (settlement.hasRun) task.attempts += 1
+      if (settlement.hasRun) note(turn, "F", task, task.attempts, word(settlement.error))
       bury(turn, task, settlement.reason, settlement.error, settlement.answer)
       break
     case "Release":
@@ -136,14 +148,17 @@ export const settle = (turn: Turn, claimer: Claimer, settlement: Settlement): Ou
 
 /** To the front of its lane, and nothing is counted. */
 export const handBack = (turn: Turn, task: Task): void => {
+  if (task.claim?.hasBegun === true) note(turn, "B", task)
   detach(turn, task)
   Lanes.stand(turn, task)
 }
 
-export const begin = (desk: Desk, claimer: Claimer, numbers: ReadonlyArray<number>): void => {
+export const begin = (turn: Turn, claimer: Claimer, numbers: ReadonlyArray<number>): void => {
   for (const number of numbers) {
-    const claim = held(desk, claimer, number)?.claim
-    if (claim !== undefined) claim.hasBegun = true
+    const task = held(turn.desk, claimer, number)
+    if (task?.claim === undefined || task.claim.hasBegun) continue
+    task.claim.hasBegun = true
+    if (!task.claim.isCancelled) start(turn, task, claimer)
   }
 }
 

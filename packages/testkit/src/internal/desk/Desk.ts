@@ -20,6 +20,11 @@ export interface Desk {
   isPaused: boolean
   /** Until then somebody awaits answers. */
   awaited: number
+  /** Until then somebody watches; and the number of the last push to whoever does. */
+  watched: number
+  pushed: number
+  /** The server that was watched last. */
+  run: string
   /** The server's time at the last beat; before `judgeFrom` nobody is judged. */
   tick: number | undefined
   judgeFrom: number
@@ -48,6 +53,7 @@ export interface Desk {
   /** Keys whose task has ended and whose window has not. */
   readonly windows: Expiring.Expiring<string>
   readonly answers: Expiring.Expiring<Kept>
+  /** That which nobody has run for longest first. */
   readonly schedules: Map<string, Scheduled>
 }
 
@@ -61,7 +67,7 @@ export interface Task {
   readonly enqueuedAt: number
   readonly unique: Entry["unique"]
   readonly place: Entry["place"]
-  readonly keepMs: number
+  keepMs: number
   readonly trace: string | undefined
   state: "Ready" | "Delayed" | "Claimed" | "Dead"
   /** Delayed: when it may run. Dead: since when. */
@@ -133,8 +139,9 @@ export interface Known {
   readonly takenUntil: number
 }
 
-/** A schedule: its last slot, the definition that counts and since when, and the number of its last task. */
+/** A schedule: when it was last enrolled or fired, its last slot, the definition that counts and since when, and the number of its last task. */
 export interface Scheduled {
+  at: number
   last: number
   since: number
   fingerprint: string
@@ -156,6 +163,9 @@ export const make = (): Desk => ({
   fence: 0,
   isPaused: false,
   awaited: 0,
+  watched: 0,
+  pushed: 0,
+  run: "",
   tick: undefined,
   judgeFrom: 0,
   tasks: new Map(),

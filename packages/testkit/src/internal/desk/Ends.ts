@@ -1,5 +1,5 @@
 /** How tasks leave where they are, how they end, what is kept of them then, and for how long. */
-import { type Claimer, knownMs, maxCollected, rememberedMs } from "@troupe/core/TaskQueueStore"
+import { type Claimer, knownMs, maxCollected, rememberedMs, scheduleKnownMs } from "@troupe/core/TaskQueueStore"
 import type { Desk, Ending, Memo, Task } from "./Desk.ts"
 import * as Expiring from "./Expiring.ts"
 import * as Ordered from "./Ordered.ts"
@@ -100,6 +100,7 @@ export const collect = ({ desk, now }: Turn, most = maxCollected): void => {
   })
   left -= collectOld(desk.senders, now, left, () => false)
   left -= collectOld(desk.memos, now, left, (claimer) => desk.claims.has(claimer))
+  left -= collectOld(desk.schedules, now, left, () => false, scheduleKnownMs)
   const { starts } = desk
   for (; left > 0 && Ordered.firstScore(starts.times) + starts.windowMs <= now; left--) Ordered.shift(starts.times)
   if (starts.times.size === 0) starts.windowMs = 0
@@ -113,11 +114,12 @@ const collectOld = <K>(
   memos: Map<K, { readonly at: number }>,
   now: number,
   max: number,
-  isHeld: (who: K) => boolean
+  isHeld: (who: K) => boolean,
+  forMs = rememberedMs
 ): number => {
   let count = 0
   for (const [who, { at }] of memos) {
-    if (count === max || at + rememberedMs > now) break
+    if (count === max || at + forMs > now) break
     if (isHeld(who)) continue
     memos.delete(who)
     count += 1

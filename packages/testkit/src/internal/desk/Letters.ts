@@ -6,7 +6,7 @@ import * as Expiring from "./Expiring.ts"
 import * as Lanes from "./Lanes.ts"
 import * as Ordered from "./Ordered.ts"
 import * as Pages from "./Pages.ts"
-import { close, type Done, open, tell, type Turn } from "./Turn.ts"
+import { close, type Done, note, open, tell, type Turn } from "./Turn.ts"
 
 /** So many are thrown away in one step. */
 const maxTrimmed = 128
@@ -20,6 +20,7 @@ export const bury = (turn: Turn, task: Task, reason: DeathReason, error: string,
   task.reason = reason
   task.error = error
   Ordered.add(desk.dead, now, task.number)
+  note(turn, "D", task, reason)
   if (answer !== undefined) keep(turn, task, { _tag: "Failed", answer })
   tell(turn, task)
 }
@@ -68,5 +69,6 @@ const revive = (turn: Turn, task: Task): boolean => {
   task.progress = undefined
   task.reason = undefined
   Lanes.append(turn, task)
+  note(turn, "E", task)
   return true
 }

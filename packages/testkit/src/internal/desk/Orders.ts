@@ -4,7 +4,7 @@ import { handBack } from "./Claims.ts"
 import { type Desk, held, type Task } from "./Desk.ts"
 import { end, numberOf } from "./Ends.ts"
 import * as Ordered from "./Ordered.ts"
-import { close, type Done, open, type Push } from "./Turn.ts"
+import { close, type Done, note, open, type Push } from "./Turn.ts"
 
 export const progress = (desk: Desk, claimer: Claimer, { fence, number }: Claimed, value: string): boolean => {
   const task = held(desk, claimer, number)
@@ -17,6 +17,7 @@ export const cancel = (desk: Desk, now: number, id: string): Done<boolean> => {
   const turn = open(desk, now)
   const task = desk.tasks.get(numberOf(desk, now, id) ?? 0)
   if (task === undefined || task.state === "Dead") return close(turn, false)
+  if (task.claim?.isCancelled !== true) note(turn, "X", task)
   if (task.claim === undefined) end(turn, task, { _tag: "Cancelled" })
   else {
     task.claim.isCancelled = true
@@ -42,7 +43,10 @@ export const purge = (
     if (task.state === state && (state === "Ready" || task.at <= until)) found.push(task)
   }
   const page = found.slice(0, pageSize)
-  for (const task of page) end(turn, task, state === "Dead" ? undefined : { _tag: "Cancelled" })
+  for (const task of page) {
+    if (state !== "Dead") note(turn, "X", task)
+    end(turn, task, state === "Dead" ? undefined : { _tag: "Cancelled" })
+  }
   return close(turn, { count: page.length, cursor: found.length > pageSize ? `${last} ${until}` : "" })
 }
 
@@ -54,6 +58,17 @@ export const pause = (desk: Desk, isPaused: boolean): Done<void> => {
     answer: undefined,
     pushed: told.map((claimer): Push => ({ to: "Claimer", claimer, message: isPaused ? "pause" : "work" }))
   }
+}
+
+/**
+ * Where nobody watches any more, or another server took over, a number is left out, which whoever has watched until then
+ * will miss.
+ */
+export const watch = (desk: Desk, now: number, run: string, watchMs: number): number => {
+  if (now >= desk.watched || desk.run !== run) desk.pushed = Math.max(desk.pushed + 1, now * 1_000)
+  desk.run = run
+  desk.watched = Math.max(desk.watched, now + watchMs)
+  return desk.pushed
 }
 
 /** A claimer, or a sender. */

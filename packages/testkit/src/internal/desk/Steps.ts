@@ -17,7 +17,7 @@ export const step = (desk: Desk, now: number, given: Step): Done<Stepped | undef
   const turn = open(desk, now)
   const outcomes = given.settlements.map((settlement) => settle(turn, claimer, settlement))
   if (given.settlements.some(({ _tag }, i) => _tag === "Dead" && outcomes[i] === "Settled")) trim(turn, given.letters)
-  begin(desk, claimer, given.begun)
+  begin(turn, claimer, given.begun)
   // No slower than answers and ids come to be kept.
   collect(turn, maxCollected + 2 * outcomes.length)
   const isLate = promote(turn)

@@ -2,6 +2,7 @@
 import { type Enrolled, type Enrolment, type Fired, type Firing, maxAheadMs } from "@troupe/core/TaskQueueStore"
 import { accept } from "./Batches.ts"
 import type { Desk, Scheduled } from "./Desk.ts"
+import { collect } from "./Ends.ts"
 import { close, type Done, open } from "./Turn.ts"
 
 export const enrol = (desk: Desk, now: number, { fingerprint, id, last, since }: Enrolment): Enrolled => {
@@ -9,7 +10,8 @@ export const enrol = (desk: Desk, now: number, { fingerprint, id, last, since }:
   const mine = since ?? Math.max(now, (known?.since ?? 0) + 1)
   const from = bounded(now, last ?? now)
   if (known === undefined) {
-    desk.schedules.set(id, { last: from, since: mine, fingerprint, number: 0 })
+    touch(desk, now, id, { at: now, last: from, since: mine, fingerprint, number: 0 })
+    collect(open(desk, now))
     return { now, last: from, since: mine }
   }
   known.last = bounded(now, known.last)
@@ -19,7 +21,16 @@ export const enrol = (desk: Desk, now: number, { fingerprint, id, last, since }:
     known.since = mine
     known.fingerprint = fingerprint
   }
+  touch(desk, now, id, known)
+  collect(open(desk, now))
   return { now, last: known.last, since: mine }
+}
+
+/** Somebody runs it. */
+const touch = (desk: Desk, now: number, id: string, schedule: Scheduled): void => {
+  schedule.at = now
+  desk.schedules.delete(id)
+  desk.schedules.set(id, schedule)
 }
 
 export const fire = (desk: Desk, now: number, fresh: () => string, firing: Firing): Done<Fired> => {
@@ -33,6 +44,7 @@ export const fire = (desk: Desk, now: number, fresh: () => string, firing: Firin
   if (slot <= known.last) return answer("Taken")
   if (slot > now) return answer("Early")
   known.last = slot
+  touch(desk, now, id, known)
   if (skips && isUnfinished(desk, known)) return answer("Skipped")
   if (desk.life === "") desk.life = fresh()
   const accepted = accept(turn, entry, maxLength)

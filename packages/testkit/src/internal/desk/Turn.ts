@@ -4,11 +4,12 @@ import type { Claimer, Lane } from "@troupe/core/TaskQueueStore"
 import type { Desk, Task } from "./Desk.ts"
 import { isPeers } from "./Lanes.ts"
 
-/** To a claimer, to all claimers of a peer's name, or to whoever awaits answers. */
+/** To a claimer, to all claimers of a peer's name, to whoever awaits answers, or to whoever watches. */
 export type Push =
   | { readonly to: "Claimer"; readonly claimer: Claimer; readonly message: string }
   | { readonly to: "Name"; readonly peer: string; readonly message: string }
   | { readonly to: "Ends"; readonly message: string }
+  | { readonly to: "Events"; readonly message: string }
 
 export interface Done<A> {
   readonly answer: A
@@ -26,6 +27,8 @@ export interface Turn {
   isEarlier: boolean
   /** Ids of what ended and is awaited. */
   readonly ended: Array<string>
+  /** Lines for whoever watches. */
+  readonly happened: Array<string>
 }
 
 export const open = (desk: Desk, now: number): Turn => ({
@@ -35,7 +38,8 @@ export const open = (desk: Desk, now: number): Turn => ({
   ready: 0,
   lanes: new Set(),
   isEarlier: false,
-  ended: []
+  ended: [],
+  happened: []
 })
 
 /** Its end may be awaited: whoever does is told when the step is over. */
@@ -43,9 +47,22 @@ export const tell = ({ desk, ended, now }: Turn, task: Task): void => {
   if (task.keepMs > 0 && now < desk.awaited) ended.push(task.id)
 }
 
+/** Something happened to that task: whoever watches is told when the step is over. */
+export const note = (
+  { desk, happened, now }: Turn,
+  letter: string,
+  { id }: Task,
+  ...words: ReadonlyArray<string | number>
+): void => {
+  if (now < desk.watched) happened.push([letter, Name.encode(id), ...words].join(" "))
+}
+
+/** A text as one word of a line. */
+export const word = (text: string): string => text.replace(/[% \n]/g, encodeURIComponent)
+
 /** Wakes as many as there is work for. Whoever looks next learns when something is due. */
 export const close = <A>(turn: Turn, answer: A, ready = turn.ready): Done<A> => {
-  const { desk, ended, lanes, pushed } = turn
+  const { desk, ended, happened, lanes, now, pushed } = turn
   wake(turn, turn.isEarlier ? Math.max(1, ready) : ready)
   for (const lane of lanes) {
     if (!desk.isPaused && isPeers(lane)) {
@@ -53,6 +70,10 @@ export const close = <A>(turn: Turn, answer: A, ready = turn.ready): Done<A> => 
     }
   }
   if (ended.length > 0) pushed.push({ to: "Ends", message: ended.map(Name.encode).join(" ") })
+  if (happened.length > 0) {
+    desk.pushed += 1
+    pushed.push({ to: "Events", message: `${desk.pushed} ${now}\n${happened.join("\n")}` })
+  }
   return { answer, pushed }
 }
 
