@@ -10,6 +10,7 @@ import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
+import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
 import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
@@ -60,8 +61,10 @@ const importRedisWorld = () => import("../../packages/redis-live/test/support/Re
 
 export const suites: Readonly<Record<string, Suite>> = {
   // Until its Redis store is there.
-  Cache: suite({ ...CacheLaws, ...CacheTagLaws }, Layer.provideMerge(Cache.layer(), MemoryCache.store), () =>
-    Promise.reject(new Error("Cache has no Redis store yet"))
+  Cache: suite(
+    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws },
+    Layer.provideMerge(Cache.layer(), MemoryCache.store),
+    () => Promise.reject(new Error("Cache has no Redis store yet"))
   ),
   PeerRegistry: suite(
     { ...PeerRegistryLaws, ...PeerRegistryStoreLaws, ...LeadershipLaws },
