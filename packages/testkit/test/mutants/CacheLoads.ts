@@ -105,8 +105,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a refresh ends with who asked for it",
     law: "theOldValueIsGivenMeanwhile",
     file: core("Trip"),
-    find: "if (served > 0) this.isRefresh = true",
-    replace: "if (served < 0) this.isRefresh = true",
+    find: "this.isRefresh = true",
+    replace: "void served",
     worlds: everywhere
   },
   {

@@ -200,9 +200,11 @@ export class Trip<A> {
   serveStale(flight: Flight<A>): void {
     const { stale } = flight
     if (stale === undefined || stale.until <= this.now) return
-    const served = flight.give({ _tag: "Value", value: stale.value })
-    if (served > 0) this.isRefresh = true
+    const served = flight.sure.length
+    if (served === 0) return
+    this.isRefresh = true
     this.loader.meter.count("stale", served)
+    flight.give({ _tag: "Value", value: stale.value })
   }
 
   private load(own: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
