@@ -133,6 +133,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: everywhere
   },
   {
+    name: "a clearing that failed is taken for done",
+    law: "withoutTheBackendTheRestFails",
+    file: core("Regions"),
+    find: "yield* store.clear(plan.name)",
+    replace: "yield* Effect.ignore(store.clear(plan.name))",
+    worlds: everywhere
+  },
+  {
     name: "what does not fit fails the call",
     law: "whatCannotBeKeptIsGiven",
     file: core("Trip"),

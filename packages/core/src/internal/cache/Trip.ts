@@ -213,7 +213,10 @@ export class Trip<A> {
       const loaded = yield* Effect.exit(Effect.raceFirst(this.timed(keys), this.renewing(own)))
       if (Exit.isFailure(loaded)) {
         if (this.isRefresh && !Exit.hasInterrupts(loaded)) {
-          yield* Effect.logWarning(`A value of region ${this.loader.name} was not refreshed`, loaded.cause)
+          yield* Effect.logWarning(
+            `A value of region ${JSON.stringify(this.loader.name)} was not refreshed`,
+            loaded.cause
+          )
         }
         for (const flight of own) this.over(flight, { _tag: "Failed", cause: loaded.cause })
         return yield* this.release(keys)
