@@ -12,7 +12,7 @@ import type { BackendError } from "../../BackendError.ts"
 import type { TaskEvent } from "../../TaskQueue.ts"
 import { eventsChannel, type Service as Store } from "../../TaskQueueStore.ts"
 import { pause } from "../Pause.ts"
-import type { Bell } from "./Bell.ts"
+import type { Bell } from "../Bell.ts"
 import * as Limits from "./Limits.ts"
 import { Reader } from "./Reader.ts"
 

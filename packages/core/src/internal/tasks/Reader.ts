@@ -5,7 +5,7 @@ import { BackendError, ConnectionLost, CorruptData } from "../../BackendError.ts
 import type { TaskEvent } from "../../TaskQueue.ts"
 import { maxBatchBytes } from "../../TaskQueueStore.ts"
 import { Signal } from "../Signal.ts"
-import type { Ring } from "./Bell.ts"
+import type { Ring } from "../Bell.ts"
 import * as EventCodec from "./EventCodec.ts"
 import * as Limits from "./Limits.ts"
 
