@@ -1,6 +1,7 @@
 /** Which services have laws, where these stand, and the mistakes that they must notice. */
 import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
 import { mutants as caches } from "../../packages/testkit/test/mutants/Cache.ts"
+import { mutants as cacheLoads } from "../../packages/testkit/test/mutants/CacheLoads.ts"
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
@@ -22,7 +23,10 @@ export interface Laws {
 const laws = (name: string): string => `packages/testkit/src/laws/${name}.ts`
 
 export const services: Readonly<Record<string, Laws>> = {
-  Cache: { files: [laws("CacheLaws"), laws("CacheTagLaws")], mutants: [...caches, ...cacheTags, ...cacheScripts] },
+  Cache: {
+    files: [laws("CacheLaws"), laws("CacheLoadLaws"), laws("CacheTagLaws")],
+    mutants: [...caches, ...cacheLoads, ...cacheTags, ...cacheScripts]
+  },
   PeerRegistry: {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],
     mutants: [...peers, ...leaders]

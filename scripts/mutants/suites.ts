@@ -10,6 +10,7 @@ import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
+import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
 import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
@@ -59,10 +60,14 @@ const suite = <R>(
 const importRedisWorld = () => import("../../packages/redis-live/test/support/RedisWorld.ts")
 
 export const suites: Readonly<Record<string, Suite>> = {
-  Cache: suite({ ...CacheLaws, ...CacheTagLaws }, Layer.provideMerge(Cache.layer(), MemoryCache.store), async () => {
-    const RedisCache = await import("@troupe/redis-live/RedisCache")
-    return { layer: Layer.provideMerge(Cache.layer(), RedisCache.store) }
-  }),
+  Cache: suite(
+    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws },
+    Layer.provideMerge(Cache.layer(), MemoryCache.store),
+    async () => {
+      const RedisCache = await import("@troupe/redis-live/RedisCache")
+      return { layer: Layer.provideMerge(Cache.layer(), RedisCache.store) }
+    }
+  ),
   PeerRegistry: suite(
     { ...PeerRegistryLaws, ...PeerRegistryStoreLaws, ...LeadershipLaws },
     Layer.provideMerge(PeerRegistry.layer(), MemoryPeerRegistry.store),

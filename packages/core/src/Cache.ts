@@ -108,6 +108,36 @@ export interface Service {
     key: K,
     f: (current: Option.Option<A>) => readonly [B, Option.Option<A>]
   ) => Effect.Effect<B, WriteError>
+  /**
+   * What is there, or what `load` gives. However many fibers on however many peers ask at once, one loads and all get its
+   * answer (C4). Its failure goes to those of its own process who waited; elsewhere one tries next. What was removed,
+   * overwritten, tagged away or cleared meanwhile is not put back, and answers nobody who came after that (C5). The last
+   * interested fiber's interruption interrupts the load (C6).
+   *
+   * Fails only as `load` does. Where the backend is away, or does not answer within 250 ms, it loads all the same, once
+   * per process and key, and stores nothing (C11). A value that cannot be kept is given to the caller, logged once per
+   * region, and counted. What is wrong with the key or an option is a defect; so is a key that is asked for inside its own
+   * load. The loads of one key are taken to fail alike.
+   *
+   * One round trip on a hit, shared as those of `get` are; two more on a miss. With `staleFor` an old value is given at
+   * once while one peer loads the new one, which is the layer's to do, with what this call provides (C7).
+   */
+  readonly getOrSet: <K, A, E, R>(
+    region: Region<K, A>,
+    key: K,
+    load: Effect.Effect<A, E, R>,
+    options?: SetOptions
+  ) => Effect.Effect<A, E, R>
+  /**
+   * As `getOrSet`, in the order of the keys. What is missing is loaded together, as far as nobody else loads it already;
+   * what `load` leaves out stays absent.
+   */
+  readonly getOrSetMany: <K, A, E, R>(
+    region: Region<K, A>,
+    keys: Iterable<NoInfer<K>>,
+    load: (missing: ReadonlyArray<K>) => Effect.Effect<Iterable<readonly [NoInfer<K>, NoInfer<A>]>, E, R>,
+    options?: SetOptions
+  ) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E, R>
   /** True: it was there. What loads it meanwhile stores nothing. One round trip. */
   readonly remove: <K, A>(region: Region<K, A>, key: K) => Effect.Effect<boolean, BackendError>
   /** How many of them were there. A round trip per 512. */

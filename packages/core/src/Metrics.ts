@@ -81,3 +81,36 @@ export const taskDuration = Metric.histogram("troupe_tasks_duration", {
   description: "Milliseconds that runs of this process took, by task",
   boundaries: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000]
 })
+
+const cacheCounter = (name: string, description: string) =>
+  Metric.counter(`troupe_cache_${name}`, { description: `${description}, by region`, incremental: true })
+
+/** Reads that found something; with the attribute `region` they are counted apart, here and below. */
+export const cacheHits = cacheCounter("hits", "Reads of this process that found a value")
+
+export const cacheMisses = cacheCounter("misses", "Reads of this process that found none")
+
+/** Values that were there and do not fit their schema: read as absent. */
+export const cacheUndecodable = cacheCounter("undecodable", "Values read by this process that do not fit their schema")
+
+export const cacheLoads = cacheCounter("loads", "Loads that ran in this process")
+
+/** Calls of `getOrSet` that waited for a load that had begun, here or on another peer. */
+export const cacheJoined = cacheCounter("joined", "Calls of this process that waited for somebody else's load")
+
+/** Loads that somebody else had begun and did not bring to an end. */
+export const cacheTakeovers = cacheCounter("takeovers", "Loads that this process took over from others")
+
+export const cacheStale = cacheCounter("stale", "Old values given while a new one was loaded")
+
+/** What was loaded and not stored: removed, overwritten, tagged away or cleared meanwhile. */
+export const cacheRefused = cacheCounter("refused", "Loaded values that were invalid before they could be stored")
+
+/** What was loaded and could not be kept: too large, no fit, or the store took nothing. */
+export const cacheUnkept = cacheCounter("unkept", "Loaded values that could not be stored")
+
+/** How long a load took, whatever its end. */
+export const cacheLoadDuration = Metric.histogram("troupe_cache_load_duration", {
+  description: "Milliseconds that loads of this process took, by region",
+  boundaries: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000]
+})

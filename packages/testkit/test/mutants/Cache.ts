@@ -124,7 +124,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "one value that does not fit breaks the read",
     law: "whatDoesNotFitIsAbsent",
     file: core("Reader"),
-    find: "this.options.onUndecodable()\n    return none",
+    find: 'this.options.meter.count("undecodable")\n    return none',
     replace: 'return Exit.die(new Error("it does not fit"))',
     worlds: everywhere
   },

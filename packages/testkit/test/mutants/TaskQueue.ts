@@ -1,7 +1,7 @@
 /** Mistakes in what TaskQueue does with tasks and with who runs them: in the policy above the store, in the memory store. One at least for every law. */
 import type { Mutant } from "./Mutant.ts"
 
-const bell = "packages/core/src/internal/tasks/Bell.ts"
+const bell = "packages/core/src/internal/Bell.ts"
 const claimer = "packages/core/src/internal/tasks/Claimer.ts"
 const enqueuer = "packages/core/src/internal/tasks/Enqueuer.ts"
 const limits = "packages/core/src/internal/tasks/Limits.ts"

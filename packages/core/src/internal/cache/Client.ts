@@ -2,13 +2,18 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
 import type { Entry, Service as Store } from "../../CacheStore.ts"
 import * as Limits from "./Limits.ts"
+import { Loader } from "./Loader.ts"
+import { Meter } from "./Meter.ts"
 import { Modifier } from "./Modifier.ts"
+import type { Outage } from "./Outage.ts"
 import { Reader } from "./Reader.ts"
 import type { RegionCodec } from "./RegionCodec.ts"
+import type { Waits } from "./Waits.ts"
 import { Writer } from "./Writer.ts"
 
 /** What the regions of one layer share. */
@@ -17,6 +22,11 @@ export interface House {
   readonly settings: Limits.Settings
   readonly context: Context.Context<never>
   readonly fork: (effect: Effect.Effect<void>) => void
+  readonly start: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  readonly outage: Outage
+  readonly waits: Waits
+  /** Another one each time. */
+  readonly token: () => string
 }
 
 export class Client<in out K, in out A> {
@@ -24,25 +34,40 @@ export class Client<in out K, in out A> {
   readonly reader: Reader<A>
   readonly writer: Writer
   readonly modifier: Modifier<A>
+  readonly loader: Loader<A>
   private readonly house: House
   private readonly codec: RegionCodec<K, A>
 
   constructor(house: House, plan: Limits.Plan, codec: RegionCodec<K, A>) {
-    const { context, fork, store } = house
+    const { context, fork, outage, start, store, token, waits } = house
+    const meter = new Meter(plan.name, context)
     this.house = house
     this.plan = plan
     this.codec = codec
-    this.reader = new Reader({ store, region: plan.name, text: codec.value, onUndecodable: () => {} }, context, fork)
+    this.reader = new Reader({ store, region: plan.name, text: codec.value, meter }, context, fork)
     this.writer = new Writer(store, plan.name, context, fork)
     this.modifier = new Modifier(
       { store, region: plan.name, decoded: (found) => this.reader.decoded(found) },
       context,
       fork
     )
+    this.loader = new Loader({
+      store,
+      name: plan.name,
+      staleForMs: plan.staleForMs,
+      leaseMs: house.settings.leaseMs,
+      reader: this.reader,
+      meter,
+      outage,
+      waits,
+      context,
+      start,
+      token
+    })
   }
 
   get isIdle(): boolean {
-    return this.reader.isIdle && this.writer.isIdle && this.modifier.isIdle
+    return this.reader.isIdle && this.writer.isIdle && this.modifier.isIdle && this.loader.isIdle
   }
 
   close(): void {

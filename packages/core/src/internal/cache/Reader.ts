@@ -12,8 +12,12 @@ import { Batcher, type Call } from "../Batcher.ts"
 import { isSettled } from "../Settled.ts"
 import type { Text } from "../Text.ts"
 import { maxWaiting, service } from "./Limits.ts"
+import type { Meter } from "./Meter.ts"
 
 export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>) => void
+
+/** Tells when a call takes too long; gives how to say that it is over. */
+export type Watch = (expire: (error: BackendError) => void) => () => void
 
 /** About so many bytes are asked for at a time. */
 const maxAnswerBytes = 4_194_304
@@ -35,6 +39,7 @@ class Reading<A> implements Call {
 
   readonly resume = (answer: Exit.Exit<Option.Option<A>, BackendError>): void => {
     this.reader.left(this)
+    if (Exit.isSuccess(answer)) this.reader.counted(answer.value, this.waiting.size)
     for (const resume of this.waiting) resume(answer)
   }
 }
@@ -43,7 +48,7 @@ export interface Options<A> {
   readonly store: Store
   readonly region: string
   readonly text: Text<A>
-  readonly onUndecodable: () => void
+  readonly meter: Meter
 }
 
 export class Reader<A> {
@@ -84,8 +89,13 @@ export class Reader<A> {
   }
 
   /** What is there under that key; what does not fit the schema is not (promise C14). */
-  get(key: string): Effect.Effect<Option.Option<A>, BackendError> {
-    return Effect.callback((resume) => {
+  get(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
+    return Effect.callback((done) => {
+      const over = watch?.((error) => done(Effect.fail(error)))
+      const resume: Resume<A> = (answer) => {
+        over?.()
+        done(answer)
+      }
       const known = this.waiting.get(key)
       const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
       reading.waiting.add(resume)
@@ -97,6 +107,7 @@ export class Reader<A> {
         this.withdrawals.set(reading, withdraw)
       }
       return Effect.suspend(() => {
+        over?.()
         reading.waiting.delete(resume)
         if (reading.waiting.size > 0 || this.waiting.get(key) !== reading) return Effect.void
         this.waiting.delete(key)
@@ -121,9 +132,10 @@ export class Reader<A> {
           discard: true
         })
       )
-    return Effect.map(Effect.forEach(parts, read, { concurrency: 4, discard: true }), () =>
-      keys.map((key) => byKey.get(key) ?? Option.none())
-    )
+    return Effect.map(Effect.forEach(parts, read, { concurrency: 4, discard: true }), () => {
+      for (const value of byKey.values()) this.counted(value, 1)
+      return keys.map((key) => byKey.get(key) ?? Option.none())
+    })
   }
 
   decoded(found: Found | undefined): Effect.Effect<Option.Option<A>> {
@@ -143,8 +155,12 @@ export class Reader<A> {
     if (this.waiting.get(reading.key) === reading) this.waiting.delete(reading.key)
   }
 
+  counted(value: Option.Option<A>, readers: number): void {
+    this.options.meter.count(Option.isSome(value) ? "hits" : "misses", readers)
+  }
+
   private undecodable(): Exit.Exit<Option.Option<A>> {
-    this.options.onUndecodable()
+    this.options.meter.count("undecodable")
     return none
   }
 

@@ -1,18 +1,25 @@
 /** What Cache does: the regions of one layer, and its calls. */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { BackendError } from "../../BackendError.ts"
-import type { Options, Region, Service, WriteError } from "../../Cache.ts"
+import type { Options, Region, Service, SetOptions, WriteError } from "../../Cache.ts"
 import { CacheStore, type Entry, maxKeys } from "../../CacheStore.ts"
+import { Bell } from "../Bell.ts"
 import { isSettled } from "../Settled.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
+import { check, Loading } from "./Loading.ts"
+import { Outage } from "./Outage.ts"
 import { Sweeper } from "./Sweeper.ts"
+import type { Cargo, Loaded } from "./Trip.ts"
+import { Waits } from "./Waits.ts"
 
 /** A client, without its types. */
 interface Known {
@@ -28,7 +35,22 @@ export const make = Effect.fnUntraced(function* (
   const settings = Limits.settings(options)
   const run = yield* FiberSet.makeRuntime<never, void, never>()
   const fork = (effect: Effect.Effect<void>): void => void run(effect)
-  const house = Exit.map(settings, (settings): House => ({ store, settings, context, fork }))
+  const bell = new Bell()
+  yield* Effect.forkScoped(Effect.scoped(bell.run(store)))
+  // For what lives where: nothing is heard on it.
+  const link = yield* store.connect({ message: () => {}, lost: () => {} })
+  const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
+  let loads = 0
+  const house = Exit.map(settings, (settings): House => ({
+    store,
+    settings,
+    context,
+    fork,
+    start: run,
+    outage: new Outage(store, link, context, fork),
+    waits: new Waits(store, bell),
+    token: () => `${base}.${(loads += 1).toString(36)}`
+  }))
   const sweeper = new Sweeper(store, fork)
   /** How each is forgotten. */
   const clients = new Map<Known, () => void>()
@@ -117,6 +139,85 @@ export const make = Effect.fnUntraced(function* (
     return count
   })
 
+  /** What a call of `getOrSet` loads with: all that can be wrong with it is wrong before anything is loaded. */
+  const cargoOf = <K, A, R>(
+    operation: string,
+    client: Client<K, A>,
+    options: SetOptions | undefined,
+    keys: ReadonlyMap<string, { readonly key: K }>,
+    load: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Loaded<A>>, unknown, R>
+  ): Effect.Effect<Cargo<A>, never, R> =>
+    Effect.contextWith((context: Context.Context<R>) => {
+      const { name } = client.plan
+      const inside = Context.get(context, Loading)
+      return Effect.as(check(inside, name, [...keys.keys()]), {
+        tags: [...new Set(options?.tags)],
+        load: (texts: ReadonlyArray<string>) =>
+          Effect.provideContext(
+            Effect.suspend(() => load(texts)),
+            Context.add(context, Loading, { region: name, keys: texts, inside })
+          ),
+        entryOf: (text: string, value: A) => {
+          const known = keys.get(text)
+          return known === undefined ? Effect.never : client.entryOf(operation, known.key, text, value, options)
+        }
+      })
+    })
+
+  /** As `using`, for what fails only as its load does: what is wrong with the call is a defect (promise A6). */
+  const loading = <K, A>(
+    operation: string,
+    region: Region<K, A>,
+    options: SetOptions | undefined
+  ): Effect.Effect<Client<K, A>> => {
+    const tags = Limits.tags(operation, options?.tags)
+    if (Exit.isFailure(tags)) return Effect.orDie(Exit.failCause(tags.cause))
+    const life = options?.timeToLive === undefined ? undefined : Limits.lifeMs(operation, options.timeToLive)
+    if (life !== undefined && Exit.isFailure(life)) return Effect.orDie(Exit.failCause(life.cause))
+    return Effect.orDie(clientOf(operation, region))
+  }
+
+  const getOrSet: Service["getOrSet"] = (region, key, load, options) =>
+    Effect.flatMap(
+      Effect.suspend(() => loading("getOrSet", region, options)),
+      (client) =>
+        Effect.flatMap(Effect.orDie(client.textOf("getOrSet", key)), (text) =>
+          client.loader.get(
+            text,
+            Effect.suspend(() =>
+              cargoOf("getOrSet", client, options, new Map([[text, { key }]]), () =>
+                Effect.map(load, (value) => new Map([[text, { value }]]))
+              )
+            )
+          )
+        )
+    )
+
+  const getOrSetMany: Service["getOrSetMany"] = Effect.fnUntraced(function* <K, A, E, R>(
+    region: Region<K, A>,
+    keys: Iterable<K>,
+    load: (missing: ReadonlyArray<K>) => Effect.Effect<Iterable<readonly [K, A]>, E, R>,
+    options?: SetOptions
+  ) {
+    const client = yield* loading("getOrSetMany", region, options)
+    const all = [...keys]
+    const texts = yield* Effect.orDie(client.textsOf("getOrSetMany", all))
+    const byText = new Map(texts.map((text, i) => [text, { key: all[i]! }]))
+    const cargo = yield* cargoOf("getOrSetMany", client, options, byText, (missing) =>
+      Effect.gen(function* () {
+        const given = yield* load(missing.map((text) => byText.get(text)!.key))
+        const loaded = new Map<string, Loaded<A>>()
+        for (const [key, value] of given) {
+          const text = yield* Effect.option(client.textOf("getOrSetMany", key))
+          if (Option.isSome(text)) loaded.set(text.value, { value })
+        }
+        return loaded
+      })
+    )
+    const values = yield* client.loader.getMany([...byText.keys()], cargo)
+    return texts.map((text) => Option.map(Option.fromNullishOr(values.get(text)), ({ value }) => value))
+  })
+
   const invalidateTags: Service["invalidateTags"] = Effect.fnUntraced(function* (region, given) {
     const { plan } = yield* clientOf("invalidateTags", region)
     const tags = yield* Limits.tags("invalidateTags", given, Infinity)
@@ -182,6 +283,8 @@ export const make = Effect.fnUntraced(function* (
           ms === undefined ? Option.none() : Option.some(Duration.millis(ms))
         )
       ),
+    getOrSet,
+    getOrSetMany,
     invalidateTags,
     clear,
     keys

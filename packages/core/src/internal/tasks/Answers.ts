@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import type { BackendError } from "../../BackendError.ts"
 import * as Name from "../../Name.ts"
 import { type Answer, endsChannel, type Service as Store } from "../../TaskQueueStore.ts"
-import type { Bell, Ring } from "./Bell.ts"
+import type { Bell, Ring } from "../Bell.ts"
 
 /** What became of a task, now that something has. */
 export type End = Exclude<Answer, { readonly _tag: "Waiting" }>

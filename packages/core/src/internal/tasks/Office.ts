@@ -44,7 +44,7 @@ import {
 } from "../../TaskQueueStore.ts"
 import { isSettled } from "../Settled.ts"
 import { Answers, type End } from "./Answers.ts"
-import { Bell } from "./Bell.ts"
+import { Bell } from "../Bell.ts"
 import { Claimer } from "./Claimer.ts"
 import { Enqueuer } from "./Enqueuer.ts"
 import { QueueFull, TaskCancelled, TaskDead, TaskNotFound } from "./errors.ts"

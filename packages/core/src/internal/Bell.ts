@@ -1,16 +1,20 @@
 /**
- * What the backend pushes to this process' claimers and to whoever awaits an answer. Nothing rests on it but how soon
- * something is noticed: a push that got lost is made up for by the next heartbeat.
+ * What the backend pushes to whoever waits in this process. Nothing rests on it but how soon something is noticed: for a
+ * push that got lost its receivers make up, by asking again after a while.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import type { Link } from "../../Link.ts"
-import { pause } from "../Pause.ts"
-import type { Service as Store } from "../../TaskQueueStore.ts"
+import type { Link, Listener } from "../Link.ts"
+import { pause } from "./Pause.ts"
 
 /** Called with what was pushed; with undefined where something may have been missed. Must not throw. */
 export type Ring = (message: string | undefined) => void
+
+/** Who connects to the backend. */
+export interface Line {
+  readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
+}
 
 /** The most channels in one request. */
 const batch = 512
@@ -45,9 +49,9 @@ export class Bell {
   }
 
   /** Makes what is subscribed agree with what is wanted, for as long as it runs. */
-  run(store: Store): Effect.Effect<never, never, Scope.Scope> {
+  run(line: Line): Effect.Effect<never, never, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
-      const link = yield* store.connect({
+      const link = yield* line.connect({
         message: (channel, message) => this.ring(channel, message),
         lost: (channels) => {
           for (const channel of channels) {

@@ -1,0 +1,342 @@
+/**
+ * One load and its lease, for one key or many: asks the backend who loads what, loads what is this trip's, stores it, and
+ * waits for what others load. What others do not bring to an end is asked for again, and one takes it over (promise C4).
+ *
+ * A bare trip loads without the backend, and stores nothing (promise C11).
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { BackendError } from "../../BackendError.ts"
+import type { WriteError } from "../../Cache.ts"
+import { type Acquired, type Entry, type Found, type Load } from "../../CacheStore.ts"
+import { monotonicMs } from "../monotonic.ts"
+import { Signal } from "../Signal.ts"
+import { again, Flight, type Outcome } from "./Flight.ts"
+import type { Loader } from "./Loader.ts"
+import { grouped } from "./Writer.ts"
+
+/** What was loaded; undefined may be a value. */
+export interface Loaded<A> {
+  readonly value: A
+}
+
+/** What a trip is for. */
+export interface Cargo<A> {
+  /** By key; what is left out stays absent. */
+  readonly load: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Loaded<A>>, any>
+  readonly entryOf: (key: string, value: A) => Effect.Effect<Entry, WriteError>
+  readonly tags: ReadonlyArray<string>
+}
+
+export class Trip<A> {
+  readonly flights: ReadonlyArray<Flight<A>>
+  /** By the loader's count of events: when the backend was last asked for the leases. */
+  askedAt = 0
+  isBare: boolean
+  /** It is bare because the backend was away when it began. */
+  isOutage: boolean
+  /** What is old was served: the new one is the region's, whoever still waits (promise C7). */
+  private isRefresh = false
+  private readonly loader: Loader<A>
+  private readonly cargo: Cargo<A>
+  private readonly lease: Load
+  /** Whose lease may be this trip's. */
+  private readonly held = new Set<string>()
+  private fiber: Fiber.Fiber<void> | undefined
+  private hasDeparted = false
+  private isEnding = false
+
+  constructor(loader: Loader<A>, keys: ReadonlyArray<string>, cargo: Cargo<A>, isBare: boolean) {
+    this.loader = loader
+    this.cargo = cargo
+    this.isBare = isBare
+    this.isOutage = isBare && keys.some((key) => loader.isAway(key))
+    this.lease = { token: loader.token(), leaseMs: loader.leaseMs, tags: cargo.tags }
+    this.flights = keys.map((key) => new Flight(key, this))
+  }
+
+  /** Once those who wait for it do. */
+  depart(): void {
+    if (this.hasDeparted) return
+    this.hasDeparted = true
+    this.fiber = this.loader.start(this.run)
+    if (this.isEnding) this.fiber.interruptUnsafe()
+  }
+
+  /** The last one who waited has gone, and nobody else is served by it (promise C6). */
+  abandoned(): void {
+    if (this.isRefresh || this.isEnding || this.flights.some(({ waiters }) => waiters.size > 0)) return
+    this.isEnding = true
+    for (const flight of this.flights) this.loader.detach(flight)
+    this.fiber?.interruptUnsafe()
+  }
+
+  /** Someone came late: asks whether the lease still holds, once for all who come meanwhile. */
+  confirm(flight: Flight<A>): void {
+    if (flight.isAsked || flight.phase !== "Loading") return
+    const asked = flight.unsure
+    if (asked.length === 0) return
+    flight.isAsked = true
+    this.loader.start(
+      Effect.map(Effect.exit(this.holds(flight)), (exit) => {
+        flight.isAsked = false
+        if (flight.phase === "Over") return
+        if (Exit.isSuccess(exit) && exit.value) {
+          for (const waiter of asked) waiter.isSure = true
+          this.serveStale(flight)
+          if (flight.unsure.length > 0) this.confirm(flight)
+          return
+        }
+        this.loader.detach(flight)
+        for (const waiter of flight.unsure) {
+          flight.waiters.delete(waiter)
+          waiter.resume(again)
+        }
+        this.abandoned()
+      })
+    )
+  }
+
+  // -- internals --------------------------------------------------------------------------------------------------
+
+  private readonly run: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.exit(restore(this.isBare ? this.loadBare(this.flights) : this.fly())), (exit) => {
+        const cause = Exit.isFailure(exit) ? exit.cause : Cause.interrupt()
+        for (const flight of this.flights) this.over(flight, { _tag: "Failed", cause })
+        return this.release([...this.held])
+      })
+    )
+  )
+
+  private fly(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { name, store } = this.loader
+      let pending = this.flights
+      const signal = new Signal()
+      const leaves: Array<() => void> = []
+      let isBusy = false
+      yield* Effect.addFinalizer(() => Effect.sync(() => leaves.forEach((leave) => leave())))
+      while (true) {
+        signal.clear()
+        this.askedAt = this.loader.tick()
+        for (const flight of pending) flight.phase = "Asking"
+        const keys = pending.map(({ key }) => key)
+        for (const key of keys) this.held.add(key)
+        const asked = yield* Effect.exit(this.loader.acquire(keys, this.lease))
+        if (Exit.isFailure(asked)) {
+          this.isBare = true
+          this.isOutage = keys.some((key) => this.loader.isAway(key))
+          return yield* this.loadBare(pending)
+        }
+        const own: Array<Flight<A>> = []
+        const others: Array<Flight<A>> = []
+        let leftMs = Infinity
+        for (const [i, flight] of pending.entries()) {
+          const answer = asked.value[i]!
+          if (answer._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
+          const whose = yield* this.told(flight, answer, isBusy)
+          if (whose === "Own") own.push(flight)
+          else if (whose === "Other") others.push(flight)
+        }
+        if (own.length > 0) yield* this.load(own)
+        if (others.length === 0) return
+        if (!isBusy) for (const { key } of others) leaves.push(this.loader.waits.enter(name, key, signal))
+        isBusy = true
+        yield* store.immortal
+          ? signal.given
+          : Effect.raceFirst(signal.given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
+        pending = others
+      }
+    }).pipe(Effect.scoped)
+  }
+
+  /** What the backend has said of one of them. */
+  private told(flight: Flight<A>, answer: Acquired, isBusy: boolean): Effect.Effect<"Own" | "Other" | "Over"> {
+    return Effect.gen({ self: this }, function* () {
+      if (answer._tag === "Found") {
+        this.held.delete(flight.key)
+        const value = yield* this.loader.decoded(answer.found)
+        if (value._tag === "Some") {
+          this.over(flight, { _tag: "Value", value: value.value })
+          return "Over"
+        }
+        flight.replaces = answer.found.version
+      } else if (answer.stale !== undefined) yield* this.keepStale(flight, answer.stale)
+      if (answer._tag === "Busy") {
+        this.held.delete(flight.key)
+        flight.phase = "Waiting"
+        for (const waiter of flight.unsure) waiter.isSure = true
+        if (flight.stale !== undefined) {
+          // Somebody else refreshes it.
+          this.loader.meter.count("stale", flight.waiters.size)
+          this.over(flight, { _tag: "Value", value: flight.stale.value })
+          return "Over"
+        }
+        if (!isBusy) this.loader.meter.count("joined", flight.waiters.size)
+        return "Other"
+      }
+      if (isBusy) this.loader.meter.count("takeovers")
+      flight.phase = "Loading"
+      this.serveStale(flight)
+      if (flight.unsure.length > 0) this.confirm(flight)
+      return "Own"
+    })
+  }
+
+  private keepStale(flight: Flight<A>, found: Found): Effect.Effect<void> {
+    if (this.loader.staleForMs === 0) return Effect.void
+    return Effect.map(this.loader.decoded(found), (value) => {
+      if (value._tag === "None") return
+      const until = this.now + found.leftMs + this.loader.staleForMs
+      flight.stale = { value: value.value, until }
+    })
+  }
+
+  /** Those who wait and are sure get what is old; the new one is for whoever comes after. */
+  serveStale(flight: Flight<A>): void {
+    const { stale } = flight
+    if (stale === undefined || stale.until <= this.now) return
+    const served = flight.give({ _tag: "Value", value: stale.value })
+    if (served > 0) this.isRefresh = true
+    this.loader.meter.count("stale", served)
+  }
+
+  private load(own: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
+    const keys = own.map(({ key }) => key)
+    return Effect.gen({ self: this }, function* () {
+      const loaded = yield* Effect.exit(Effect.raceFirst(this.timed(keys), this.renewing(own)))
+      if (Exit.isFailure(loaded)) {
+        if (this.isRefresh && !Exit.hasInterrupts(loaded)) {
+          yield* Effect.logWarning(`A value of region ${this.loader.name} was not refreshed`, loaded.cause)
+        }
+        for (const flight of own) this.over(flight, { _tag: "Failed", cause: loaded.cause })
+        return yield* this.release(keys)
+      }
+      const leased: Array<Entry> = []
+      const spare: Array<string> = []
+      for (const { key, replaces } of own) {
+        const one = loaded.value.get(key)
+        const entry = one && (yield* this.entryOf(key, one.value))
+        if (entry === undefined) spare.push(key)
+        else if (replaces === undefined) leased.push(entry)
+        else yield* this.replace(replaces, entry)
+      }
+      const answer = () => {
+        for (const flight of own) {
+          const one = loaded.value.get(flight.key)
+          this.over(flight, one === undefined ? absent : { _tag: "Value", value: one.value })
+        }
+      }
+      yield* this.store(leased, answer)
+      answer()
+      yield* this.release(keys)
+    })
+  }
+
+  private loadBare(pending: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const flight of pending) {
+        flight.phase = "Loading"
+        for (const waiter of flight.waiters) waiter.isSure = true
+      }
+      return Effect.map(Effect.exit(this.timed(pending.map(({ key }) => key))), (loaded) => {
+        for (const flight of pending) {
+          const one = Exit.isSuccess(loaded) ? loaded.value.get(flight.key) : undefined
+          if (Exit.isFailure(loaded)) this.over(flight, { _tag: "Failed", cause: loaded.cause })
+          else this.over(flight, one === undefined ? absent : { _tag: "Value", value: one.value })
+        }
+      })
+    })
+  }
+
+  private timed(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Loaded<A>>, any> {
+    return Effect.suspend(() => {
+      const since = this.now
+      return Effect.onExit(this.cargo.load(keys), () => Effect.sync(() => this.loader.meter.loaded(this.now - since)))
+    })
+  }
+
+  /** Keeps the leases for as long as it runs; one that is lost is nobody's to join any more. */
+  private renewing(own: ReadonlyArray<Flight<A>>): Effect.Effect<never> {
+    const { leaseMs, store } = this.loader
+    if (store.immortal) return Effect.never
+    const renew = Effect.suspend(() => {
+      const kept = own.filter(({ key, replaces }) => replaces === undefined && this.held.has(key))
+      if (kept.length === 0) return Effect.void
+      const keys = kept.map(({ key }) => key)
+      return Effect.map(Effect.option(this.loader.renew(keys, this.lease)), (held) => {
+        if (held._tag === "None") return
+        for (const [i, flight] of kept.entries()) {
+          if (held.value[i] === true) continue
+          this.held.delete(flight.key)
+          this.loader.detach(flight)
+        }
+      })
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep(Duration.millis(leaseMs / 3)), renew))
+  }
+
+  /** What is to be written; undefined where it cannot be kept. */
+  private entryOf(key: string, value: A): Effect.Effect<Entry | undefined> {
+    return Effect.matchCauseEffect(this.cargo.entryOf(key, value), {
+      onFailure: (cause) => this.loader.unkept(cause),
+      onSuccess: (entry) => Effect.succeed(entry)
+    })
+  }
+
+  /** Whoever waits is answered when it is stored, or when that takes too long. */
+  private store(entries: ReadonlyArray<Entry>, answer: () => void): Effect.Effect<void> {
+    return Effect.forEach(
+      grouped(entries),
+      (group) =>
+        Effect.gen({ self: this }, function* () {
+          const late = this.loader.outage.watch(answer)
+          const committed = yield* Effect.exit(this.loader.commit(group, this.lease))
+          late()
+          if (Exit.isFailure(committed)) return yield* this.loader.unkept(committed.cause)
+          for (const { key } of group) this.held.delete(key)
+          this.loader.meter.count("refused", committed.value.filter((one) => one === "Refused").length)
+        }),
+      { discard: true }
+    )
+  }
+
+  private replace(version: string, entry: Entry): Effect.Effect<void> {
+    const { meter, name, store } = this.loader
+    return Effect.matchCauseEffect(store.swap(name, entry.key, version, entry), {
+      onFailure: (cause) => Effect.asVoid(this.loader.unkept(cause)),
+      onSuccess: (isSwapped) => Effect.sync(() => meter.count("refused", isSwapped ? 0 : 1))
+    })
+  }
+
+  private holds(flight: Flight<A>): Effect.Effect<boolean, BackendError> {
+    const { replaces } = flight
+    return replaces === undefined
+      ? Effect.map(this.loader.renew([flight.key], this.lease), ([isHeld]) => isHeld === true)
+      : Effect.map(this.loader.versionOf(flight.key), (version) => version === replaces)
+  }
+
+  private over(flight: Flight<A>, outcome: Outcome<A>): void {
+    if (flight.phase === "Over") return
+    this.loader.detach(flight)
+    flight.end(outcome)
+  }
+
+  /** Whoever waits elsewhere may load now. */
+  private release(keys: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const held = keys.filter((key) => this.held.delete(key))
+      return held.length === 0 ? Effect.void : this.loader.release(held, this.lease)
+    })
+  }
+
+  private get now(): number {
+    return monotonicMs(this.loader.clock)
+  }
+}
+
+const absent = { _tag: "Absent" } as const
