@@ -165,5 +165,101 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if #doomed > 0 then call('DEL', unpack(doomed)) end",
     replace: "",
     worlds: servers
+  },
+  {
+    name: "the script lends to everyone",
+    law: "oneLoadsForAll",
+    file: script("acquire"),
+    find: "elseif holds and holds ~= who then",
+    replace: "elseif false then",
+    worlds: servers
+  },
+  {
+    name: "the script tells nobody of the end",
+    law: "aFailureStaysAtHome",
+    file: part("lease"),
+    find: "if sub(lease, 17, 17) == '1' then",
+    replace: "if false then",
+    worlds: servers
+  },
+  {
+    name: "a lease has no end",
+    law: "aCrashedLoadIsTakenOver",
+    file: part("lease"),
+    find: "tonumber(sub(lease, 1, 16)) <= now or ",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "the script keeps the first of what was loaded",
+    law: "manyAreLoadedTogether",
+    file: script("commit"),
+    find: "put(unpack(ARGV, i, i + 5))",
+    replace: "if i == 4 then put(unpack(ARGV, i, i + 5)) end",
+    worlds: ["redis"]
+  },
+  {
+    name: "the script stores for whoever says it",
+    law: "whatWasTakenAwayIsNotPutBack",
+    file: script("commit"),
+    find: "local isOwn = own(ARGV[i], ARGV[3])",
+    replace: "local isOwn = true",
+    worlds: servers
+  },
+  {
+    name: "a lease outlives its generation",
+    law: "whatWasTakenAwayIsNotPutBack",
+    file: part("lease"),
+    find: " or sub(lease, 18, 33) ~= m.generation",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "a lease outlives its tags",
+    law: "whatWasTakenAwayIsNotPutBack",
+    file: part("lease"),
+    find: "return holds(tags) and who or nil",
+    replace: "return who",
+    worlds: servers
+  },
+  {
+    name: "the script writes and leaves the lease",
+    law: "whatWasTakenAwayIsNotPutBack",
+    file: script("write"),
+    find: "    drop(key)\n",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "the script removes and leaves the lease",
+    law: "whoComesAfterIsNotAnsweredByIt",
+    file: script("remove"),
+    find: "removed[key] = true\n  drop(key)",
+    replace: "removed[key] = true",
+    worlds: servers
+  },
+  {
+    name: "the script gives no lease back",
+    law: "theLastToLeaveEndsTheLoad",
+    file: script("release"),
+    find: "if own(key, ARGV[2]) then drop(key) end",
+    replace: "",
+    worlds: servers
+  },
+  {
+    name: "the script keeps nothing for a load",
+    law: "theOldValueIsGivenMeanwhile",
+    file: part("value"),
+    find: "(left > 0 or left + tonumber(sub(value, 34, 49)) > 0)",
+    replace: "left > 0",
+    worlds: servers
+  },
+  {
+    name: "a stale value outlives its tags",
+    law: "theOldValueIsGivenWhileItIsValid",
+    file: part("value"),
+    find: "if not holds(tagsOf(value)) then return nil end",
+    replace: "",
+    worlds: servers
   }
 ]
