@@ -8,7 +8,21 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as assert from "node:assert/strict"
-import { costOf, get, getMany, type Law, Numbers, numbers, on, set, Stale, three, two } from "../internal/caching.ts"
+import {
+  type Caches,
+  costOf,
+  get,
+  getMany,
+  type Law,
+  Numbers,
+  numbers,
+  on,
+  type Peer,
+  set,
+  Stale,
+  three,
+  two
+} from "../internal/caching.ts"
 import { getOrSet, loading, type Ran, times } from "../internal/loading.ts"
 
 /** C4 However many miss at once, on however many peers, one loads and all get its answer; also where it takes longer than the lease. */
@@ -233,14 +247,11 @@ export const theOldValueIsGivenWhileItIsValid: Law = (world) =>
     }
   })
 
-/** C11 Without the backend each peer loads once for all who ask, at most 250 ms later, and later at once; nothing is stored, and what else is asked fails. */
+/** C11 Without the backend each peer loads once for all who ask, at most 250 ms later, and later at once; nothing is stored. */
 export const withoutTheBackendItLoads: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)
-    for (const [away, back] of [
-      [world.store.stop, world.store.start],
-      [Effect.andThen(a.cut, b.cut), Effect.andThen(a.heal, b.heal)]
-    ] as const) {
+    for (const { away, back } of outages(world, [a, b])) {
       yield* away
       for (const patience of [250, 0]) {
         const runs: Array<Ran> = []
@@ -262,13 +273,45 @@ export const withoutTheBackendItLoads: Law = (world) =>
       yield* back
       yield* world.advance("10 seconds")
       assert.equal(yield* get(a, Numbers, "key"), undefined)
-      assert.equal(yield* world.complete(getOrSet(a, Numbers, "key", Effect.succeed(5))), 5)
+    }
+  })
+
+/** C11 What else is asked while the backend is away fails, and is not made up for; afterwards all is as it was. */
+export const withoutTheBackendTheRestFails: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    for (const { away, back } of outages(world, [a])) {
+      yield* set(b, Numbers, "kept", 1)
+      yield* away
+      const calls = [
+        get(a, Numbers, "kept"),
+        set(a, Numbers, "kept", 2),
+        on(a, (cache) => cache.remove(Numbers, "kept")),
+        on(a, (cache) => cache.clear(Numbers)),
+        on(a, (cache) => cache.modify(Numbers, "kept", () => [0, Option.none()]))
+      ]
+      for (const call of calls) {
+        const error = yield* world.complete(Effect.flip(call))
+        assert.ok(error instanceof BackendError)
+      }
+      yield* back
+      yield* world.advance("10 seconds")
+      assert.equal(yield* get(a, Numbers, "kept"), 1)
+      assert.equal(yield* getOrSet(a, Numbers, "new", Effect.succeed(5)), 5)
       assert.deepEqual(
-        [yield* get(b, Numbers, "key"), yield* on(b, (cache) => cache.remove(Numbers, "key"))],
+        [yield* get(b, Numbers, "new"), yield* on(b, (cache) => cache.remove(Numbers, "new"))],
         [5, true]
       )
     }
   })
+
+const outages = (world: Caches, peers: ReadonlyArray<Peer>) => [
+  { away: world.store.stop, back: world.store.start },
+  {
+    away: Effect.forEach(peers, ({ cut }) => cut),
+    back: Effect.forEach(peers, ({ heal }) => heal)
+  }
+]
 
 /** C11 T17 What cannot be kept is given all the same: too large, no fit, or a server that takes no more. */
 export const whatCannotBeKeptIsGiven: Law = (world) =>

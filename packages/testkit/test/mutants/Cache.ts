@@ -29,6 +29,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "return written(value)"
   },
   {
+    name: "each reader decodes for itself",
+    law: "aValueIsNotTheObject",
+    file: core("Reader"),
+    find: "const known = this.waiting.get(key)",
+    replace: "const known = [this.waiting.get(key)].at(1)",
+    worlds: everywhere
+  },
+  {
     name: "many keys are answered in the order of the store",
     law: "manyAreAsOne",
     file: core("Reader"),

@@ -105,8 +105,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a refresh ends with who asked for it",
     law: "theOldValueIsGivenMeanwhile",
     file: core("Trip"),
-    find: "if (served > 0) this.isRefresh = true",
-    replace: "if (served < 0) this.isRefresh = true",
+    find: "this.isRefresh = true",
+    replace: "void served",
     worlds: everywhere
   },
   {
@@ -130,6 +130,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: core("Loader"),
     find: "this.reader.get(key, this.outage.watch)",
     replace: "this.reader.get(key)",
+    worlds: everywhere
+  },
+  {
+    name: "a clearing that failed is taken for done",
+    law: "withoutTheBackendTheRestFails",
+    file: core("Regions"),
+    find: "yield* store.clear(plan.name)",
+    replace: "yield* Effect.ignore(store.clear(plan.name))",
     worlds: everywhere
   },
   {

@@ -53,13 +53,15 @@ export class Flight<A> {
   }
 
   /** All who wait and are sure get this, and it goes on. */
-  give(outcome: Outcome<A>): number {
-    const sure = [...this.waiters].filter(({ isSure }) => isSure)
-    for (const waiter of sure) {
+  give(outcome: Outcome<A>): void {
+    for (const waiter of this.sure) {
       this.waiters.delete(waiter)
       waiter.resume(outcome)
     }
-    return sure.length
+  }
+
+  get sure(): ReadonlyArray<Waiter<A>> {
+    return [...this.waiters].filter(({ isSure }) => isSure)
   }
 
   get unsure(): ReadonlyArray<Waiter<A>> {

@@ -200,9 +200,11 @@ export class Trip<A> {
   serveStale(flight: Flight<A>): void {
     const { stale } = flight
     if (stale === undefined || stale.until <= this.now) return
-    const served = flight.give({ _tag: "Value", value: stale.value })
-    if (served > 0) this.isRefresh = true
+    const served = flight.sure.length
+    if (served === 0) return
+    this.isRefresh = true
     this.loader.meter.count("stale", served)
+    flight.give({ _tag: "Value", value: stale.value })
   }
 
   private load(own: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
@@ -211,7 +213,10 @@ export class Trip<A> {
       const loaded = yield* Effect.exit(Effect.raceFirst(this.timed(keys), this.renewing(own)))
       if (Exit.isFailure(loaded)) {
         if (this.isRefresh && !Exit.hasInterrupts(loaded)) {
-          yield* Effect.logWarning(`A value of region ${this.loader.name} was not refreshed`, loaded.cause)
+          yield* Effect.logWarning(
+            `A value of region ${JSON.stringify(this.loader.name)} was not refreshed`,
+            loaded.cause
+          )
         }
         for (const flight of own) this.over(flight, { _tag: "Failed", cause: loaded.cause })
         return yield* this.release(keys)

@@ -1,0 +1,105 @@
+/** Cache outside of worlds: in an application's own time, with nothing between a call and its answer. */
+import { assert, it } from "@effect/vitest"
+import * as Cache from "@troupe/core/Cache"
+import * as MemoryBackend from "@troupe/testkit/MemoryBackend"
+import * as MemoryCache from "@troupe/testkit/MemoryCache"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+
+const Numbers = Cache.region("numbers", { value: Schema.Int, timeToLive: "1 minute" })
+const numbers = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
+const peer = Effect.map(Layer.build(Layer.fresh(MemoryCache.layer())), (context) => ({
+  on: <A, E>(use: (cache: Cache.Service) => Effect.Effect<A, E>) =>
+    Effect.provide(Effect.flatMap(Cache.Cache, use), context)
+}))
+
+it.effect("C8 a hundred fibers on each of three peers, a hundred changes each: none is lost", () =>
+  Effect.gen(function* () {
+    const peers = yield* Effect.all([peer, peer, peer])
+    const add = (now: Option.Option<number>) => [0, Option.some(Option.getOrElse(now, () => 0) + 1)] as const
+    yield* Effect.forEach(
+      numbers(300),
+      (n) =>
+        Effect.forEach(numbers(100), () => peers[n % 3]!.on((cache) => cache.modify(Numbers, "key", add)), {
+          discard: true
+        }),
+      { concurrency: "unbounded", discard: true }
+    )
+    assert.deepStrictEqual(yield* peers[0].on((cache) => cache.get(Numbers, "key")), Option.some(30_000))
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
+
+it.effect("C4 no timer of its own: a load of thirty days is one, and a load that needs no time takes none", () =>
+  Effect.gen(function* () {
+    const [one, other] = yield* Effect.all([peer, peer])
+    let loads = 0
+    const load = Effect.delay(
+      Effect.sync(() => (loads += 1)),
+      "30 days"
+    )
+    const asked = yield* Effect.forkChild(
+      Effect.all(
+        [
+          one.on((cache) => cache.getOrSet(Numbers, "key", load)),
+          other.on((cache) => cache.getOrSet(Numbers, "key", load))
+        ],
+        {
+          concurrency: 2
+        }
+      )
+    )
+    yield* TestClock.adjust("30 days")
+    assert.deepStrictEqual(yield* Fiber.join(asked), [1, 1])
+    assert.strictEqual(yield* one.on((cache) => cache.getOrSet(Numbers, "none", Effect.succeed(2))), 2)
+    const many = yield* other.on((cache) =>
+      cache.getOrSetMany(Numbers, ["none", "other"], (keys) => Effect.succeed(keys.map((key) => [key, 3] as const)))
+    )
+    assert.deepStrictEqual(many, [Option.some(2), Option.some(3)])
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
+
+it.effect("A4 a layer that closes interrupts its loads and gives their leases back", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const closing = yield* Scope.provide(peer, scope)
+    const staying = yield* peer
+    const ended = yield* Deferred.make<boolean>()
+    const load = Effect.onExit(Effect.never, (exit) => Deferred.succeed(ended, Exit.hasInterrupts(exit)))
+    const asked = yield* Effect.forkChild(closing.on((cache) => cache.getOrSet(Numbers, "key", load)))
+    yield* Effect.yieldNow
+    const waits = yield* Effect.forkChild(staying.on((cache) => cache.getOrSet(Numbers, "key", Effect.succeed(2))))
+    yield* Effect.yieldNow
+    yield* Scope.close(scope, Exit.void)
+    assert.isTrue(yield* Deferred.await(ended))
+    assert.strictEqual(yield* Fiber.join(waits), 2)
+    const exit = yield* Fiber.await(asked)
+    assert.isTrue(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
+
+it.effect("A5 what is over is collected by what is written after it", () =>
+  Effect.gen(function* () {
+    const { on } = yield* peer
+    const backend = yield* MemoryBackend.MemoryBackend
+    const write = (name: string) =>
+      on((cache) =>
+        Effect.forEach(numbers(300), (n) => cache.set(Numbers, `${name}-${n}`, n, { tags: [`${name}-${n}`] }), {
+          discard: true
+        })
+      )
+    yield* write("old")
+    yield* TestClock.adjust("2 days")
+    yield* write("new")
+    const kept = (yield* backend.faults.keys).join("\n")
+    assert.include(kept, "new-299")
+    assert.notInclude(kept, "old-")
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
