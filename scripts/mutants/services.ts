@@ -2,6 +2,7 @@
 import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
 import { mutants as caches } from "../../packages/testkit/test/mutants/Cache.ts"
 import { mutants as cacheLoads } from "../../packages/testkit/test/mutants/CacheLoads.ts"
+import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
@@ -25,7 +26,7 @@ const laws = (name: string): string => `packages/testkit/src/laws/${name}.ts`
 export const services: Readonly<Record<string, Laws>> = {
   Cache: {
     files: [laws("CacheLaws"), laws("CacheLoadLaws"), laws("CacheTagLaws")],
-    mutants: [...caches, ...cacheLoads, ...cacheTags]
+    mutants: [...caches, ...cacheLoads, ...cacheTags, ...cacheScripts]
   },
   PeerRegistry: {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],

@@ -58,32 +58,33 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
     const everywhere = (call: (part: number) => Effect.Effect<void, BackendError>): Effect.Effect<void, BackendError> =>
       Effect.asVoid(together(keys.parts.map(call)))
 
-    /**
-     * Some of a region's keys, those of one primary after the other: for each part, the keys that it was found to have. The
-     * cursor says whom it asks (by the first of its parts), of which run, and who had which parts then: where that has
-     * changed, it begins again, for what has moved from one to the other may have been passed over by both.
-     */
-    const scan = Effect.fnUntraced(function* (operation: string, region: string, kind: "v:" | "", cursor: string) {
+    /** Who has which parts, as far as is known: for each the first of its server's. */
+    const layoutOf = (region: string): ReadonlyArray<number> => {
       const firsts = new Map<object, number>()
-      const owners = keys.parts.map((part) => {
+      return keys.parts.map((part) => {
         const place = connection.place(keys.part(region, part))
         const first = firsts.get(place) ?? part
         firsts.set(place, first)
         return first
       })
-      const layout = owners.map((first) => first.toString(36)).join("")
-      const [before, which, known = "", at = ""] = cursor.split(" ")
-      const primary = before === layout ? Number(which) : 0
+    }
+
+    /**
+     * Some of a region's keys, those of one primary after the other: for each part, the keys that it was found to have. The
+     * cursor says who had which parts, whom to ask (by the first of its parts), and from where on in which run of it. Where
+     * parts have moved it begins again: what moved from one that was still to be asked to one that had been is on neither's
+     * page.
+     */
+    const scan = Effect.fnUntraced(function* (operation: string, region: string, kind: "v:" | "", from: string) {
+      const layout = layoutOf(region)
+      const said = saidOf(layout)
+      const [before, which = "0", known = "", at = "0"] = from.split(" ")
+      const first = before === said ? Number(which) : 0
       const page = yield* connection.call(scripted.scan, {
         service,
         operation,
-        keys: { meta: keys.meta(region, primary) },
-        args: {
-          known: before === layout ? known : "",
-          cursor: at,
-          pattern: keys.pattern(region, kind),
-          count: pageSize
-        }
+        keys: on(region, first),
+        args: { known: before === said ? known : "", cursor: at, kind, count: pageSize }
       })
       const found = new Map<number, Array<string>>()
       for (const key of page.keys) {
@@ -92,15 +93,18 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
         if (names === undefined) found.set(part, [rest])
         else names.push(rest)
       }
-      const next = page.cursor === "0" ? [...firsts.values()].find((first) => first > primary) : primary
+      const next = layout.find((part, i) => part === i && part > first)
+      const after = saidOf(layoutOf(region))
       return {
         found: [...found],
         cursor:
-          next === undefined
-            ? ""
-            : next === primary
-              ? `${layout} ${next} ${page.run} ${page.cursor}`
-              : `${layout} ${next}`
+          after !== said
+            ? `${after} 0`
+            : page.cursor !== "0"
+              ? `${said} ${first} ${page.run} ${page.cursor}`
+              : next === undefined
+                ? ""
+                : `${said} ${next}`
       }
     })
 
@@ -305,6 +309,7 @@ const service = "Cache"
 /** Each lies somewhere: so a region's keys are spread over the primaries. */
 const partsOnCluster = 32
 
+const saidOf = (layout: ReadonlyArray<number>): string => layout.map((first) => first.toString(36)).join("")
 const itself = (key: string): string => key
 const withKey = (entry: Entry): readonly [key: string, entry: Entry] => [Name.encode(entry.key), entry]
 const keyOf = ([key]: readonly [key: string, entry: Entry]): string => key

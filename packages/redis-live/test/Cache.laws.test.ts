@@ -1,15 +1,23 @@
-/** Cache's laws on a server and on a cluster. */
+/** Cache's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
 import * as Conformance from "@troupe/testkit/Conformance"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
+import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
+import * as CacheModel from "@troupe/testkit/laws/CacheModel"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
+import * as MemoryCache from "@troupe/testkit/MemoryCache"
 import * as RedisCache from "../src/RedisCache.ts"
+import { playsAsMemoryDoes } from "./support/games.ts"
 import { places } from "./support/places.ts"
 import * as RedisWorld from "./support/RedisWorld.ts"
 
 for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
-    Conformance.suite("Cache", { ...CacheLaws, ...CacheTagLaws }, (options) =>
+    Conformance.suite("Cache", { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws }, (options) =>
       RedisWorld.make({ ...options, prefix, at, layer: () => RedisCache.layer() })
+    )
+
+    playsAsMemoryDoes(CacheModel, MemoryCache.store, (options) =>
+      RedisWorld.make({ ...options, prefix, at, layer: () => RedisCache.store })
     )
   })
 }

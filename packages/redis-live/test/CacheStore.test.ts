@@ -5,14 +5,17 @@ import { maxKeys } from "@troupe/core/CacheStore"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { missing } from "../../../scripts/missing.ts"
+import { startCluster } from "../../../scripts/redis.ts"
 import { withRedis } from "../../../scripts/redis/ask.ts"
 import * as Keys from "../src/internal/Keys.ts"
+import { slotOf } from "../src/internal/Slot.ts"
 import { together } from "../src/internal/Values.ts"
 import { eventually, failure } from "./support/client.ts"
 import type { At } from "./support/Primaries.ts"
 import { places } from "./support/places.ts"
 import { begin, bodies, day, entry, load, make, type Options } from "./support/region.ts"
 import { serve } from "./support/rig.ts"
+import { move, ownerOf } from "./support/slots.ts"
 
 type Region = Effect.Success<ReturnType<typeof make>>
 type Run = (region: Region) => Effect.Effect<unknown, BackendError, Scope.Scope>
@@ -720,6 +723,58 @@ describe("several parts", () => {
       expect((yield* failure(together([refused, refused]))).outcome).toBe("NotApplied")
       const mixed = yield* failure(together([done, refused, done]))
       expect([mixed.reason._tag, mixed.outcome, mixed.operation]).toEqual(["CapacityExceeded", "Unknown", "set"])
+    })
+  )
+})
+
+describe.skipIf(missing.binary)("while parts move from one primary to another", () => {
+  it.live("values are found, pages are whole, and what is taken away stays away", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Effect.acquireRelease(
+        Effect.promise(() => startCluster()),
+        (cluster) => Effect.promise(() => cluster.stop())
+      )
+      const r = yield* make({ cluster: cluster.nodes }, { isLive: true })
+      const keys = many(1_500).toSorted()
+      for (let i = 0; i < keys.length; i += 500) {
+        yield* r.write(...keys.slice(i, i + 500).map((key) => entry(key, key, { timeToLiveMs: Infinity, tags: ["t"] })))
+      }
+      let moved = 0
+      const rounds = { pages: 0, reads: 0 }
+      const whole = Effect.whileLoop({
+        while: () => moved < 6,
+        body: () => r.pages(),
+        step: (found) => {
+          rounds.pages += 1
+          expect([...new Set(found)].toSorted()).toEqual(keys)
+        }
+      })
+      const there = Effect.whileLoop({
+        while: () => moved < 6,
+        body: () => r.read(...keys.slice(0, 500)),
+        step: (found) => {
+          rounds.reads += 1
+          expect(found).toEqual(keys.slice(0, 500))
+        }
+      })
+      const { part } = Keys.cache(r.client.prefix, 32)
+      const moves = Effect.gen(function* () {
+        while (moved < 6) {
+          const { pages, reads } = rounds
+          yield* eventually(
+            Effect.sync(() => expect([rounds.pages > pages, rounds.reads > reads]).toEqual([true, true]))
+          )
+          const slot = slotOf(part(r.name, moved))
+          const source = yield* Effect.promise(() => ownerOf(cluster, slot))
+          yield* move(slot, cluster.nodes[source]!, cluster.nodes[(source + 1 + (moved % 2)) % 3]!, 1)
+          moved += 1
+        }
+      })
+      yield* Effect.all([moves, whole, there], { concurrency: "unbounded" })
+      yield* r.store.invalidate(r.name, ["t"])
+      expect(yield* r.pages()).toEqual([])
+      yield* r.sweep()
+      expect((yield* r.keys).filter((key) => key !== ":meta")).toEqual([])
     })
   )
 })

@@ -97,7 +97,7 @@ export const tasks = (prefix: string) => {
 /** The regions of Cache: what each key holds is said in lua/Cache/parts, by ground, tags, value and lease. */
 export const cache = (prefix: string, parts: number) => {
   const head = `${prefix}:{c:`
-  const tagged = (region: string, part: number | "*"): string => `${head}${Name.encode(region)}:${part}}`
+  const part = (region: string, part: number): string => `${head}${Name.encode(region)}:${part}}`
   return {
     /** All parts of a region. */
     parts: Array.from({ length: parts }, (_, part) => part),
@@ -109,13 +109,11 @@ export const cache = (prefix: string, parts: number) => {
       return (Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 27) % parts
     },
     /** What all keys of a part begin with, and the shard channel of its loads. */
-    part: (region: string, part: number): string => tagged(region, part),
+    part,
     /** What a part that has data always has. */
-    meta: (region: string, part: number): string => `${tagged(region, part)}:meta`,
+    meta: (region: string, of: number): string => `${part(region, of)}:meta`,
     /** What the keys of a part's values begin with. */
-    values: (region: string, part: number): string => `${tagged(region, part)}:v:`,
-    /** For SCAN: a region's values, or all that it keeps. Nothing in an encoded name means more to it than itself. */
-    pattern: (region: string, kind: "v:" | ""): string => `${tagged(region, "*")}:${kind}*`,
+    values: (region: string, of: number): string => `${part(region, of)}:v:`,
     /** The part of one of a region's keys, and what stands behind that. */
     split: (region: string, key: string): readonly [part: number, rest: string] => {
       const start = head.length + Name.encode(region).length + 1

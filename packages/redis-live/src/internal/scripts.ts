@@ -5,7 +5,7 @@ import * as Script from "./Script.ts"
 export const cacheAcquire = Script.make({
   name: "Cache/acquire",
   adds: true,
-  sha: "71104ddd7772211da85289fab32a7c891f6cef19",
+  sha: "2fefe95ad61ecda7a2902e09db145762b0921c04",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token", "lease", "tags"],
   variadic: "keys",
@@ -53,16 +53,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -74,10 +76,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -274,7 +281,7 @@ return { '' }
 export const cacheCommit = Script.make({
   name: "Cache/commit",
   adds: true,
-  sha: "a62926ae935a9b999fe2b0a4cda78ea61677f26a",
+  sha: "0c54aa290df8f8dd2fb3fe2f5fd143c7462b8cf4",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token"],
   variadic: "entries",
@@ -319,16 +326,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -340,10 +349,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
 -- given a day more than is asked for, so that not each writing has to write them, too.
@@ -487,7 +501,7 @@ return { '' }
 export const cacheLook = Script.make({
   name: "Cache/look",
   adds: false,
-  sha: "d8fac77712b3b642f5c9efdc33222a7ad63fcc39",
+  sha: "98659dc0765f1d56377f8d7853124c69d8bcbc43",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "keys",
@@ -530,16 +544,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -551,10 +567,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -610,7 +631,7 @@ return reply
 export const cacheRead = Script.make({
   name: "Cache/read",
   adds: false,
-  sha: "cda1d173b2e17a99c13f294eff2eaea955933742",
+  sha: "05d68383745ce82640f37f416af925cf13dcaadb",
   keys: ["part", "meta"],
   args: ["now"],
   variadicKeys: "values",
@@ -653,16 +674,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -674,10 +697,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -758,7 +786,7 @@ return { '', int(now), values }
 export const cacheRelease = Script.make({
   name: "Cache/release",
   adds: false,
-  sha: "e350338dbcdc3c039db3415e19e17e7b86de4b92",
+  sha: "5dc181e14886ed1113fc44c5656f0640b94b6825",
   keys: ["part", "meta"],
   args: ["now", "token"],
   variadic: "keys",
@@ -802,16 +830,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -823,10 +853,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -884,7 +919,7 @@ return { '' }
 export const cacheRemove = Script.make({
   name: "Cache/remove",
   adds: false,
-  sha: "9731b712ba70b86f65aecf242b2c4c925c8c4b08",
+  sha: "b44930d94c2f62a16da5e3ff258e651ab5e3ca06",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "keys",
@@ -927,16 +962,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -948,10 +985,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -1055,7 +1097,7 @@ return reply
 export const cacheRenew = Script.make({
   name: "Cache/renew",
   adds: false,
-  sha: "530d87a7586f3a7cbfc95418bce5d457ec99fbd8",
+  sha: "8f788929a785562d225548809f74ef9231689529",
   keys: ["part", "meta"],
   args: ["now", "token", "lease"],
   variadic: "keys",
@@ -1100,16 +1142,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -1121,10 +1165,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- What is kept until a time, and how long the tokens of tags last: at least as long as anything that carries them. They are
 -- given a day more than is asked for, so that not each writing has to write them, too.
@@ -1212,32 +1261,35 @@ return reply
 `
 })
 
-/** Names some keys of this server that are like a pattern, of whichever part: it looks at none of them, for those of other parts are not this script's to look at. A script, so that a cursor of another run of the server, which would pass keys over, begins again in the same step. Returns {format} of newer data, else {"", run, cursor, {name, ...}}; the cursor 0 is the end Cost: O(count) */
+/** Names some keys of a region that this server has, of whichever part: it looks at none of them, for those of other parts are not this script's to look at. It is a script so that the cursor of another run of the server, which might pass keys over, begins again in the same step; and while the part moves to another server, it is refused as all others are. Returns {format} of newer data, else {"", run, cursor, {name, ...}}; the cursor 0 is the end Cost: O(count) */
 export const cacheScan = Script.make({
   name: "Cache/scan",
   adds: false,
-  sha: "e6ba6177706c09c10c82c67bea9982d5694d4a86",
-  keys: ["meta"],
-  args: ["run", "known", "cursor", "pattern", "count"],
+  sha: "531e5f9a6985fa689b9cfafdf37929d4478d7a44",
+  keys: ["part", "meta"],
+  args: ["run", "known", "cursor", "kind", "count"],
   commands: ["INFO", "HGET", "SCAN"],
   source: `#!lua flags=allow-oom
--- Names some keys of this server that are like a pattern, of whichever part: it looks at none of them, for those of other parts
--- are not this script's to look at. A script, so that a cursor of another run of the server, which would pass keys over, begins
--- again in the same step.
--- KEYS[1] meta     of a part that this server has
--- ARGV[1] run      the server's run id; empty: the server is asked
--- ARGV[2] known    the run that the cursor is of
--- ARGV[3] cursor   of SCAN
--- ARGV[4] pattern  as of SCAN
--- ARGV[5] count    of keys to look at
+-- Names some keys of a region that this server has, of whichever part: it looks at none of them, for those of other parts are not
+-- this script's to look at. It is a script so that the cursor of another run of the server, which might pass keys over, begins
+-- again in the same step; and while the part moves to another server, it is refused as all others are.
+-- KEYS[1] part    as in read, one that this server has
+-- KEYS[2] meta    as in read
+-- ARGV[1] run     the server's run id; empty: the server is asked
+-- ARGV[2] known   the run that the cursor is of
+-- ARGV[3] cursor  of SCAN
+-- ARGV[4] kind    v: for values alone; empty: all
+-- ARGV[5] count   of keys to look at
 -- RETURNS {format} of newer data, else {"", run, cursor, {name, ...}}; the cursor 0 is the end
 -- COST O(count)
 -- COMMANDS INFO, HGET, SCAN
 local run = ARGV[1]
 if run == '' then run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
-local format = redis.call('HGET', KEYS[1], 'format')
+local format = redis.call('HGET', KEYS[2], 'format')
 if format and format ~= '1' then return { format } end
-local found = redis.call('SCAN', run == ARGV[2] and ARGV[3] or '0', 'MATCH', ARGV[4], 'COUNT', ARGV[5])
+-- Nothing in an encoded name means more to a pattern than itself.
+local pattern = string.match(KEYS[1], '^(.*:)%d+}$') .. '*}:' .. ARGV[4] .. '*'
+local found = redis.call('SCAN', run == ARGV[2] and ARGV[3] or '0', 'MATCH', pattern, 'COUNT', ARGV[5])
 return { '', run, found[1], found[2] }
 `
 })
@@ -1246,7 +1298,7 @@ return { '', run, found[1], found[2] }
 export const cacheSwap = Script.make({
   name: "Cache/swap",
   adds: true,
-  sha: "8d54d6668c155321a8e92107a381e709f5d83f65",
+  sha: "c813c88f23fac069ad24209bdf3cd7b5950f9c48",
   keys: ["part", "meta"],
   args: ["now", "fresh", "key", "version"],
   variadic: "entry",
@@ -1292,16 +1344,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -1313,10 +1367,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -1469,7 +1528,7 @@ return { '', 1 }
 export const cacheSweep = Script.make({
   name: "Cache/sweep",
   adds: false,
-  sha: "2e9a92825674fc2bc3dd5b49886c3e7835f0cfa8",
+  sha: "736757e63bac52d691919de8cbc8f4edd105902f",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "names",
@@ -1512,16 +1571,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -1533,10 +1594,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -1646,7 +1712,7 @@ return { '' }
 export const cacheTake = Script.make({
   name: "Cache/take",
   adds: false,
-  sha: "20ec8b5e2ec15c80cc3127db5bae6a37bdb58599",
+  sha: "f8c30720a5597990f1692a799378f7e440bee3ce",
   keys: ["part", "meta"],
   args: ["now", "key"],
   commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
@@ -1688,16 +1754,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -1709,10 +1777,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -1796,7 +1869,7 @@ return { '', int(now), left and left > 0 and value }
 export const cacheTouch = Script.make({
   name: "Cache/touch",
   adds: false,
-  sha: "cddc44770a6e9198df5ed0363f36376a9a87ef89",
+  sha: "fe469bf5427d801688190db7c6f79fd456ff26a2",
   keys: ["part", "meta"],
   args: ["now", "key", "ttl"],
   commands: ["TIME", "HMGET", "MGET", "GETRANGE", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
@@ -1839,16 +1912,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -1860,10 +1935,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
@@ -1997,7 +2077,7 @@ return { '', 1 }
 export const cacheWrite = Script.make({
   name: "Cache/write",
   adds: true,
-  sha: "0326ad10a4f4982da8cd3fd609b2a65b892bd9c2",
+  sha: "0787d79d9c1d4f93b692313185d93abce22f2f5b",
   keys: ["part", "meta"],
   args: ["now", "fresh", "when"],
   variadic: "entries",
@@ -2042,16 +2122,18 @@ end
 -- fetch(kind, keys): what is kept of each key, false where there is nothing
 -- learn(texts): looks up all tags that these texts name
 -- holds(text): each tag that it names still has the token of then
-local known = {}
+local known, verdicts = {}, {}
 local function fetch(kind, keys)
   local names = {}
   for i = 1, #keys do names[i] = base .. kind .. keys[i] end
   return #names > 0 and call('MGET', unpack(names)) or {}
 end
 local function learn(texts)
-  local tags = {}
+  local tags, last = {}, ''
   for i = 1, #texts do
-    for tag in string.gmatch(texts[i], '([^ =]+)=?%d*') do
+    local text = texts[i] ~= last and texts[i] or ''
+    last = texts[i]
+    for tag in string.gmatch(text, '([^ =]+)=?%d*') do
       if known[tag] == nil then known[tag], tags[#tags + 1] = false, tag end
     end
   end
@@ -2063,10 +2145,15 @@ local function learn(texts)
   end
 end
 local function holds(text)
+  -- Many say the same of their tags, and no token that is there is given up for another.
+  local verdict = verdicts[text]
+  if verdict ~= nil then return verdict end
+  verdict = true
   for tag, token in string.gmatch(text, '([^ =]+)=(%d+)') do
-    if not known[tag] or sub(known[tag], 1, 16) ~= token then return false end
+    if not known[tag] or sub(known[tag], 1, 16) ~= token then verdict = false end
   end
-  return true
+  verdicts[text] = verdict
+  return verdict
 end
 -- A value, in one string: its head is read and rewritten by position, its body is kept as it is. All times in 16 digits.
 --
