@@ -122,6 +122,21 @@ export const run = async (url: string): Promise<void> => {
       theirs: rate(n, 100, (id) => bento.set({ key: keyOf(id), value: body(id % keys) }))
     },
     {
+      ...more,
+      name: "getOrSet hit",
+      peer: "bentocache",
+      goal: 3,
+      ours: ours(n, 100, (cache, id) =>
+        Effect.map(cache.getOrSet(region, keyOf(id), Effect.die("there is one")), (value) => check(value, id))
+      ),
+      theirs: rate(n, 100, async (id) =>
+        check(
+          await bento.getOrSet<Body>({ key: keyOf(id), factory: () => Promise.reject(new Error("there is one")) }),
+          id
+        )
+      )
+    },
+    {
       bench: "cache",
       name: "commands per get c=100",
       peer: "bentocache",
