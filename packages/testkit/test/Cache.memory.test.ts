@@ -1,15 +1,19 @@
 /** Cache outside of worlds: in an application's own time, with nothing between a call and its answer. */
 import { assert, it } from "@effect/vitest"
+import { BackendError } from "@troupe/core/BackendError"
 import * as Cache from "@troupe/core/Cache"
 import * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryCache from "@troupe/testkit/MemoryCache"
+import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
@@ -102,4 +106,43 @@ it.effect("A5 what is over is collected by what is written after it", () =>
     assert.include(kept, "new-299")
     assert.notInclude(kept, "old-")
   }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
+
+/** How many of these fail, all at once, and that it is for want of room. */
+const tooMany = (calls: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
+  Effect.map(
+    Effect.forEach(calls, (call) => Effect.result(call), { concurrency: "unbounded" }),
+    (results) => {
+      const errors = results.filter(Result.isFailure).map(({ failure }) => failure)
+      for (const error of errors) {
+        assert.isTrue(error instanceof BackendError && error.reason._tag === "CapacityExceeded")
+      }
+      return errors.length
+    }
+  )
+
+it.live("A5 reads and writes that wait have their bound, and so have regions in use", () =>
+  Effect.flatMap(MemoryWorld.make({ seed: 1, layer: () => MemoryCache.layer() }), (world) =>
+    world.run(
+      Effect.gen(function* () {
+        const { context } = yield* world.spawn()
+        const cache = Context.get(context, Cache.Cache)
+        const gets = (count: number) => numbers(count).map((n) => cache.get(Numbers, `${n}`))
+        const sets = (count: number) => numbers(count).map((n) => cache.set(Numbers, `${n}`, n))
+        const regions = (count: number) =>
+          numbers(count).map((n) => cache.get(Cache.region(`${n}`, { value: Schema.Int, timeToLive: 1 }), "key"))
+        // A batch is over a moment after its calls were told.
+        const refused = (calls: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
+          Effect.andThen(world.advance(0), tooMany(calls))
+        // Of the reads one has left, and about 32 beside it.
+        assert.strictEqual(yield* refused(gets(16_384 + 1)), 0)
+        assert.isAbove(yield* refused(gets(16_384 + 40)), 0)
+        assert.strictEqual(yield* refused(sets(16_384 + 1)), 0)
+        assert.strictEqual(yield* refused(sets(16_384 + 2)), 1)
+        assert.strictEqual(yield* refused(regions(4_096)), 0)
+        assert.strictEqual(yield* refused(regions(4_097)), 1)
+        assert.strictEqual(yield* refused(regions(1)), 0)
+      }).pipe(Effect.scoped)
+    )
+  ).pipe(Effect.scoped)
 )

@@ -6,6 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
 import type { Entry, Service as Store } from "../../CacheStore.ts"
+import { isSettled } from "../Settled.ts"
 import * as Limits from "./Limits.ts"
 import { Loader } from "./Loader.ts"
 import { Meter } from "./Meter.ts"
@@ -77,7 +78,9 @@ export class Client<in out K, in out A> {
   }
 
   textOf(operation: string, key: K): Effect.Effect<string, BackendError> {
-    return Effect.mapError(this.codec.encodeKey(key, Limits.keyFault), (rule) => Limits.invalidKey(operation, rule))
+    const text = this.codec.encodeKey(key, Limits.keyFault)
+    if (isSettled(text) && Exit.isSuccess(text)) return Exit.succeed(text.value)
+    return Effect.mapError(text, (rule) => Limits.invalidKey(operation, rule))
   }
 
   /** In their order. */

@@ -157,10 +157,7 @@ export const make = Effect.fnUntraced(function* (
             Effect.suspend(() => load(texts)),
             Context.add(context, Loading, { region: name, keys: texts, inside })
           ),
-        entryOf: (text: string, value: A) => {
-          const known = keys.get(text)
-          return known === undefined ? Effect.never : client.entryOf(operation, known.key, text, value, options)
-        }
+        entryOf: (text: string, value: A) => client.entryOf(operation, keys.get(text)!.key, text, value, options)
       })
     })
 
