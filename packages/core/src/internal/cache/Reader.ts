@@ -22,13 +22,17 @@ export type Watch = (expire: (error: BackendError) => void) => () => void
 /** About so many bytes are asked for at a time. */
 const maxAnswerBytes = 4_194_304
 
-/** One key that is asked for, by however many. */
+/** One key that is asked for, by however many: mostly by one, who needs no set. */
 class Reading<A> implements Call {
   readonly key: string
   readonly entries = 1
   readonly bytes: number
   since = 0
-  readonly waiting = new Set<Resume<A>>()
+  /** How many wait. */
+  size = 0
+  withdraw: Effect.Effect<void> | undefined
+  private first: Resume<A> | undefined
+  private more: Set<Resume<A>> | undefined
   private readonly reader: Reader<A>
 
   constructor(reader: Reader<A>, key: string, bytes: number) {
@@ -37,10 +41,23 @@ class Reading<A> implements Call {
     this.bytes = bytes
   }
 
-  readonly resume = (answer: Exit.Exit<Option.Option<A>, BackendError>): void => {
+  add(resume: Resume<A>): void {
+    this.size++
+    if (this.first === undefined) this.first = resume
+    else (this.more ??= new Set()).add(resume)
+  }
+
+  remove(resume: Resume<A>): void {
+    if (this.first === resume) this.first = undefined
+    else if (this.more?.delete(resume) !== true) return
+    this.size--
+  }
+
+  resume(answer: Exit.Exit<Option.Option<A>, BackendError>): void {
     this.reader.left(this)
-    if (Exit.isSuccess(answer)) this.reader.counted(answer.value, this.waiting.size)
-    for (const resume of this.waiting) resume(answer)
+    if (Exit.isSuccess(answer)) this.reader.counted(answer.value, this.size)
+    this.first?.(answer)
+    if (this.more !== undefined) for (const resume of this.more) resume(answer)
   }
 }
 
@@ -92,31 +109,30 @@ export class Reader<A> {
   get(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
     return Effect.callback((done) => {
       const over = watch?.((error) => done(Effect.fail(error)))
-      const resume: Resume<A> = (answer) => {
-        over?.()
-        done(answer)
-      }
+      const resume: Resume<A> =
+        over === undefined
+          ? done
+          : (answer) => {
+              over()
+              done(answer)
+            }
       const known = this.waiting.get(key)
       const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
-      reading.waiting.add(resume)
-      let withdraw: Effect.Effect<void> | undefined
+      reading.add(resume)
       if (known === undefined) {
         this.waiting.set(key, reading)
-        withdraw = this.batcher.submit(reading)
-        if (withdraw === undefined) return
-        this.withdrawals.set(reading, withdraw)
+        reading.withdraw = this.batcher.submit(reading)
+        if (reading.withdraw === undefined) return
       }
       return Effect.suspend(() => {
         over?.()
-        reading.waiting.delete(resume)
-        if (reading.waiting.size > 0 || this.waiting.get(key) !== reading) return Effect.void
+        reading.remove(resume)
+        if (reading.size > 0 || this.waiting.get(key) !== reading) return Effect.void
         this.waiting.delete(key)
-        return this.withdrawals.get(reading) ?? Effect.void
+        return reading.withdraw ?? Effect.void
       })
     })
   }
-
-  private readonly withdrawals = new WeakMap<Reading<A>, Effect.Effect<void>>()
 
   /** In the order of the keys, each decoded once. */
   getMany(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Option.Option<A>>, BackendError> {
