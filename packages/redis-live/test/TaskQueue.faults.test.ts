@@ -270,7 +270,8 @@ describe.skipIf(missing.binary)("TaskQueue through faults (T1, T2, T10, A2, A3)"
         ["counts", unsure(queue.counts(plain))],
         ["redrive", unsure(queue.redrive(plain))],
         ["purge", unsure(queue.purge(plain, "Dead"))],
-        ["watch", unsure(Stream.runDrain(Stream.take(queue.events(plain), 1)))],
+        // It may also say that it has missed something: the pushes come over a path that was cut.
+        ["watch", Effect.ignore(Stream.runDrain(Stream.take(queue.events(plain), 1)))],
         ["pause", Effect.andThen(unsure(queue.pause(plain)), Effect.orDie(eventually(queue.resume(plain))))]
       ]
       // Those of schedules have no task to lose.

@@ -70,6 +70,8 @@ export class Enqueuer {
   private readonly batcher: Batcher<One | Many>
   private readonly options: Options
   private sequence = 0
+  /** Batches of which nobody knows yet what became of them. */
+  private unsettled = 0
   /** Opened when the last batch is settled. */
   private last = Latch.makeUnsafe(true)
 
@@ -113,7 +115,7 @@ export class Enqueuer {
   /** It sends no more: the backend need not remember its last batch. But one that is under way may be sent again. */
   readonly departed: Effect.Effect<void> = Effect.suspend(() => {
     const { queue, sender, store } = this.options
-    return this.sequence === 0 || !this.batcher.idle ? Effect.void : Effect.ignore(store.depart(queue, sender))
+    return this.sequence === 0 || this.unsettled > 0 ? Effect.void : Effect.ignore(store.depart(queue, sender))
   })
 
   private send(calls: ReadonlyArray<One | Many>): Effect.Effect<(call: One | Many) => void, BackendError> {
@@ -125,6 +127,7 @@ export class Enqueuer {
     }
     const since = clock.monotonicTimeNanosUnsafe()
     const left = (): number => store.commandTimeoutMs - Number(clock.monotonicTimeNanosUnsafe() - since) / 1e6
+    this.unsettled++
     const before = this.last
     const settled = (this.last = Latch.makeUnsafe(false))
     const enqueue = this.enqueueAfter(before, (this.sequence += 1), entries, left)
@@ -138,7 +141,12 @@ export class Enqueuer {
         ? Effect.fail(error)
         : Effect.timeoutOrElse(again(error), { duration: Duration.millis(left()), orElse: () => Effect.fail(error) })
     )
-    const done = Effect.onExit(answered, () => Effect.sync(() => settled.openUnsafe()))
+    const done = Effect.onExit(answered, () =>
+      Effect.sync(() => {
+        this.unsettled--
+        settled.openUnsafe()
+      })
+    )
     return Effect.map(done, (accepted) => {
       let enqueued = 0
       for (const one of accepted) if (one?._tag === "Enqueued") enqueued++
