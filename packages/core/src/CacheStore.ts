@@ -53,7 +53,7 @@ export interface Found {
 export interface Load {
   readonly token: string
   readonly leaseMs: number
-  /** What will be written carries these: taking one of them away drops the lease, too. */
+  /** What will be written carries these: taking one of them away drops the lease, and so does one of what it replaces. */
   readonly tags: ReadonlyArray<string>
 }
 
@@ -124,9 +124,12 @@ export interface Service {
   readonly remove: (region: string, keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
   /** Reads and removes in one step. Frees. */
   readonly take: (region: string, key: string) => Effect.Effect<Found | undefined, BackendError>
-  /** Lives so long from now, and after each reading where it is sliding; zero or less removes it. False: it was not there. Frees. */
+  /** Lives so long from now, and after each reading where it is sliding; zero or less removes it as `remove` does. False: it was not there. Frees. */
   readonly touch: (region: string, key: string, timeToLiveMs: number) => Effect.Effect<boolean, BackendError>
-  /** Finds each as `read` does, or takes its lease for a load. Again with the same token it answers as before. Adds. */
+  /**
+   * Finds each as `read` does, or takes its lease for a load. Again with the same token it answers as before. Frees: who may
+   * load is known on a full server, too, and a lease is small and ends by itself.
+   */
   readonly acquire: (
     region: string,
     keys: ReadonlyArray<string>,

@@ -415,7 +415,6 @@ const tests = (at: At) => {
       yield* r.store.invalidate("another", ["its"])
       yield* r.store.clear("another")
       yield* r.store.swap(r.name, "a", "7", undefined)
-      yield* r.store.touch(r.name, "a", 0)
       yield* r.write(entry("b", "", { tags: ["its"] }))
       expect(yield* r.commit(x, entry("a", "1", { tags: ["its", "own"] }))).toEqual(["Stored"])
       expect(yield* r.read("a")).toEqual(["1"])
@@ -674,7 +673,6 @@ it.live.skipIf(missing.binary)("a full server refuses what adds, and goes on wit
       r.write(entry("x")),
       r.add(entry("x")),
       r.store.swap(r.name, "x", undefined, entry("x")),
-      r.acquire(load("y"), "c"),
       r.commit(x, entry("a"))
     ]
     for (const call of adds) {
@@ -683,6 +681,7 @@ it.live.skipIf(missing.binary)("a full server refuses what adds, and goes on wit
     }
     expect(yield* r.read("key 0", "key 1")).toEqual(["key 0", "key 1"])
     expect(yield* r.store.touch(r.name, "key 0", 5_000)).toBe(true)
+    yield* r.acquire(load("y"), "c")
     expect(yield* r.renew(x, "a", "b")).toEqual([true, true])
     yield* r.release(x, "b")
     expect(yield* r.store.remove(r.name, ["key 1"])).toEqual([true])

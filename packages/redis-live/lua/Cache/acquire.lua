@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Finds each value, or takes its lease for a load.
 -- KEYS[1] part     as in read
 -- KEYS[2] meta     as in read
@@ -41,7 +41,9 @@ for i, key in ipairs(keys) do
   else
     if holds then prolongLease(key, till) else
       drop(key)
-      keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)), till)
+      -- Taking away what is old takes the right to replace it, too.
+      local old = left and lasting(tagsOf(value), tagsTill(till)) or ''
+      keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)) .. old, till)
     end
     add('W', 0, left and value or false)
   end

@@ -14,14 +14,14 @@ local key, ttl = ARGV[2], tonumber(ARGV[3])
 local value = heads({ key })[1]
 learn({ tagsOf(value) })
 local left = kept(value)
-if not left or left <= 0 then return { '', 0 } end
+local isThere = left and left > 0
 if ttl <= 0 then
   find({ key })
   call('DEL', base .. ':v:' .. key)
   drop(key)
   settle()
-else
+elseif isThere then
   if tonumber(sub(value, 50, 65)) > 0 then call('SETRANGE', base .. ':v:' .. key, 49, pad(ttl)) end
   prolong(key, value, ttl)
 end
-return { '', 1 }
+return { '', isThere and 1 or 0 }

@@ -4,13 +4,13 @@ import * as Script from "./Script.ts"
 /** Finds each value, or takes its lease for a load. Returns {format} of newer data, else {"", now, kind, ms, value, ...}: F found it; W won the lease; B another has it, for so long, -1 for ever; the value of W and B is there for a load alone, or false Cost: O(keys + tags) */
 export const cacheAcquire = Script.make({
   name: "Cache/acquire",
-  adds: true,
-  sha: "2fefe95ad61ecda7a2902e09db145762b0921c04",
+  adds: false,
+  sha: "ae6db176dbe04b921e487632b9e9e4a18a933100",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token", "lease", "tags"],
   variadic: "keys",
   commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
-  source: `#!lua
+  source: `#!lua flags=allow-oom
 -- Finds each value, or takes its lease for a load.
 -- KEYS[1] part     as in read
 -- KEYS[2] meta     as in read
@@ -244,7 +244,9 @@ for i, key in ipairs(keys) do
   else
     if holds then prolongLease(key, till) else
       drop(key)
-      keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)), till)
+      -- Taking away what is old takes the right to replace it, too.
+      local old = left and lasting(tagsOf(value), tagsTill(till)) or ''
+      keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)) .. old, till)
     end
     add('W', 0, left and value or false)
   end
@@ -1869,7 +1871,7 @@ return { '', int(now), left and left > 0 and value }
 export const cacheTouch = Script.make({
   name: "Cache/touch",
   adds: false,
-  sha: "fe469bf5427d801688190db7c6f79fd456ff26a2",
+  sha: "5c0ad3cfbdba9567ae0af51522e1f8f07648b9df",
   keys: ["part", "meta"],
   args: ["now", "key", "ttl"],
   commands: ["TIME", "HMGET", "MGET", "GETRANGE", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
@@ -2059,17 +2061,17 @@ local key, ttl = ARGV[2], tonumber(ARGV[3])
 local value = heads({ key })[1]
 learn({ tagsOf(value) })
 local left = kept(value)
-if not left or left <= 0 then return { '', 0 } end
+local isThere = left and left > 0
 if ttl <= 0 then
   find({ key })
   call('DEL', base .. ':v:' .. key)
   drop(key)
   settle()
-else
+elseif isThere then
   if tonumber(sub(value, 50, 65)) > 0 then call('SETRANGE', base .. ':v:' .. key, 49, pad(ttl)) end
   prolong(key, value, ttl)
 end
-return { '', 1 }
+return { '', isThere and 1 or 0 }
 `
 })
 

@@ -168,7 +168,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a load does not know what it is inside of",
     law: "noKeyIsLoadedInsideItself",
     file: core("Loading"),
-    find: "if (loading.region !== region) continue",
+    find: "if (loading.isOver || loading.layer !== layer || loading.region !== region) continue",
     replace: "if (loading.region.length > 0) continue",
     worlds: everywhere
   },

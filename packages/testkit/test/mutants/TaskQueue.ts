@@ -133,7 +133,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a step that was answered is done again",
-    law: "aLostStepIsRepeated",
+    law: "aLostStepIsNotForgotten",
     file: steps,
     find: "sequence <= memo.sequence",
     replace: "sequence < memo.sequence"

@@ -128,7 +128,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a step that comes again is another",
-    law: "aLostStepIsRepeated",
+    law: "aLostStepIsNotForgotten",
     file: script("step"),
     find: "if sequence == before then return again() elseif sequence",
     replace: "if sequence",

@@ -129,7 +129,9 @@ export class Loader<A> {
         }
         const missing: Array<string> = []
         const read =
-          unknown.length === 0 ? noneRead : yield* Effect.exit(this.guarded(unknown, this.reader.getMany(unknown)))
+          unknown.length === 0
+            ? noneRead
+            : yield* Effect.exit(this.reader.getMany(unknown, (keys, read) => this.guarded(keys, read)))
         for (const [i, key] of unknown.entries()) {
           const value = Exit.isSuccess(read) ? read.value[i] : undefined
           if (value !== undefined && Option.isSome(value)) values.set(key, value)
@@ -201,12 +203,13 @@ export class Loader<A> {
         })
       }
       for (const [i, flight] of flights.entries()) {
-        if (flight.phase === "Over") waiters[i]!.resume(again)
+        if (flight.phase === "Over" || flight.trip.isEnding) waiters[i]!.resume(again)
         else flight.waiters.add(waiters[i]!)
       }
       for (const flight of flights) {
         flight.trip.serveStale(flight)
         flight.trip.confirm(flight)
+        flight.trip.askAgain(flight)
         flight.trip.depart()
       }
       return Effect.sync(leave)
@@ -233,17 +236,11 @@ export class Loader<A> {
   }
 
   acquire(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<Acquired>, BackendError> {
-    return this.guarded(
-      keys,
-      inParts(keys, (part) => this.store.acquire(this.name, part, load))
-    )
+    return inParts(keys, (part) => this.guarded(part, this.store.acquire(this.name, part, load)))
   }
 
   renew(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<boolean>, BackendError> {
-    return this.guarded(
-      keys,
-      inParts(keys, (part) => this.store.renew(this.name, part, load))
-    )
+    return inParts(keys, (part) => this.guarded(part, this.store.renew(this.name, part, load)))
   }
 
   commit(entries: ReadonlyArray<Entry>, load: Load): Effect.Effect<ReadonlyArray<Committed>, BackendError> {

@@ -4,6 +4,9 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
 export interface Loading {
+  /** Which layer loads. */
+  readonly layer: object
+  isOver: boolean
   readonly region: string
   readonly keys: ReadonlyArray<string>
   readonly inside: Loading | undefined
@@ -16,11 +19,12 @@ export const Loading: Context.Reference<Loading | undefined> = Context.Reference
 /** Dies where one of these keys is being loaded around it. */
 export const check = (
   around: Loading | undefined,
+  layer: object,
   region: string,
   keys: ReadonlyArray<string>
 ): Effect.Effect<void> => {
   for (let loading = around; loading !== undefined; loading = loading.inside) {
-    if (loading.region !== region) continue
+    if (loading.isOver || loading.layer !== layer || loading.region !== region) continue
     const loaded = new Set(loading.keys)
     const key = keys.find((key) => loaded.has(key))
     if (key !== undefined)

@@ -144,7 +144,7 @@ export class Modifier<A> {
         // The next sees it as if it had been read (promise A7).
         if (i < changes.length - 1) current = yield* decoded(foundIn(step.entry))
       }
-      if (last === "Unchanged" || (last.entry === undefined && found === undefined)) return
+      if (last === "Unchanged") return
       if (yield* store.swap(region, key, found?.version, last.entry)) return
       if (conflicts < fewConflicts || store.immortal) yield* Effect.yieldNow
       else yield* pause(conflicts - fewConflicts, 1)

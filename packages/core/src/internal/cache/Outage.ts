@@ -18,6 +18,10 @@ import { service } from "./Limits.ts"
 /** Who takes longer is taken for away. */
 const patienceMs = 250
 const patience = Duration.millis(patienceMs)
+/** After a loop that stood still timers come before answers: a turn between them lets an answer that is there be seen. */
+const turnMs = 1
+const turn = Effect.sleep(Duration.millis(turnMs))
+const outOfPatience = Effect.andThen(Effect.sleep(Duration.millis(patienceMs - turnMs)), turn)
 
 /** One call that is waited for. */
 interface Watched {
@@ -54,7 +58,10 @@ export class Outage {
     call: Effect.Effect<A, BackendError>
   ): Effect.Effect<A, BackendError> {
     if (this.store.immortal) return call
-    const inTime = Effect.timeoutOrElse(call, { duration: patience, orElse: () => Effect.fail(tooSlow) })
+    const inTime = Effect.raceFirst(
+      call,
+      Effect.flatMap(outOfPatience, () => Effect.fail(tooSlow))
+    )
     return this.noting(region, keys, inTime)
   }
 
@@ -76,7 +83,7 @@ export class Outage {
   readonly watch = (expire: (error: BackendError) => void): (() => void) => {
     if (this.store.immortal) return () => {}
     const watched: Watched = {
-      until: monotonicMs(this.clock) + patienceMs,
+      until: monotonicMs(this.clock) + patienceMs - turnMs,
       isOver: false,
       expire: () => expire(tooSlow)
     }
@@ -127,6 +134,7 @@ export class Outage {
       const [next] = this.watched
       if (next === undefined) break
       yield* Effect.sleep(Duration.millis(Math.max(1, next.until - now)))
+      yield* turn
     }
     this.isWatching = false
   })

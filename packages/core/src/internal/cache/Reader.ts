@@ -135,7 +135,13 @@ export class Reader<A> {
   }
 
   /** In the order of the keys, each decoded once. */
-  getMany(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Option.Option<A>>, BackendError> {
+  getMany(
+    keys: ReadonlyArray<string>,
+    guard: <B>(keys: ReadonlyArray<string>, read: Effect.Effect<B, BackendError>) => Effect.Effect<B, BackendError> = (
+      _,
+      read
+    ) => read
+  ): Effect.Effect<ReadonlyArray<Option.Option<A>>, BackendError> {
     const { region, store } = this.options
     const distinct = [...new Set(keys)]
     const count = Math.max(1, Math.min(maxKeys, Math.floor(maxAnswerBytes / Math.max(1, this.typicalBytes))))
@@ -143,7 +149,7 @@ export class Reader<A> {
     for (let i = 0; i < distinct.length; i += count) parts.push(distinct.slice(i, i + count))
     const byKey = new Map<string, Option.Option<A>>()
     const read = (part: ReadonlyArray<string>) =>
-      Effect.flatMap(store.read(region, part), (found) =>
+      Effect.flatMap(guard(part, store.read(region, part)), (found) =>
         Effect.forEach(part, (key, i) => Effect.map(this.decoded(found[i]), (value) => byKey.set(key, value)), {
           discard: true
         })

@@ -150,13 +150,19 @@ export const make = Effect.fnUntraced(function* (
     Effect.contextWith((context: Context.Context<R>) => {
       const { name } = client.plan
       const inside = Context.get(context, Loading)
-      return Effect.as(check(inside, name, [...keys.keys()]), {
+      return Effect.as(check(inside, sweeper, name, [...keys.keys()]), {
         tags: [...new Set(options?.tags)],
         load: (texts: ReadonlyArray<string>) =>
-          Effect.provideContext(
-            Effect.suspend(() => load(texts)),
-            Context.add(context, Loading, { region: name, keys: texts, inside })
-          ),
+          Effect.suspend(() => {
+            const around: Loading = { layer: sweeper, isOver: false, region: name, keys: texts, inside }
+            return Effect.ensuring(
+              Effect.provideContext(
+                Effect.suspend(() => load(texts)),
+                Context.add(context, Loading, around)
+              ),
+              Effect.sync(() => (around.isOver = true))
+            )
+          }),
         entryOf: (text: string, value: A) => client.entryOf(operation, keys.get(text)!.key, text, value, options)
       })
     })

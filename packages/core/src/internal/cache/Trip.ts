@@ -47,7 +47,9 @@ export class Trip<A> {
   private readonly held = new Set<string>()
   private fiber: Fiber.Fiber<void> | undefined
   private hasDeparted = false
-  private isEnding = false
+  private hasBegun = false
+  private readonly signal = new Signal()
+  isEnding = false
 
   constructor(loader: Loader<A>, keys: ReadonlyArray<string>, cargo: Cargo<A>, isBare: boolean) {
     this.loader = loader
@@ -64,6 +66,9 @@ export class Trip<A> {
     this.hasDeparted = true
     this.fiber = this.loader.start(this.run)
     if (this.isEnding) this.fiber.interruptUnsafe()
+    // A layer that is closed runs nothing any more.
+    if (this.hasBegun || this.fiber.pollUnsafe() === undefined) return
+    for (const flight of this.flights) this.over(flight, { _tag: "Failed", cause: Cause.interrupt() })
   }
 
   /** The last one who waited has gone, and nobody else is served by it (promise C6). */
@@ -72,6 +77,11 @@ export class Trip<A> {
     this.isEnding = true
     for (const flight of this.flights) this.loader.detach(flight)
     this.fiber?.interruptUnsafe()
+  }
+
+  /** Someone came while somebody else loads: whether that is still so is asked anew. */
+  askAgain(flight: Flight<A>): void {
+    if (flight.phase === "Waiting") this.signal.give()
   }
 
   /** Someone came late: asks whether the lease still holds, once for all who come meanwhile. */
@@ -102,21 +112,22 @@ export class Trip<A> {
 
   // -- internals --------------------------------------------------------------------------------------------------
 
-  private readonly run: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.uninterruptibleMask((restore) =>
+  private readonly run: Effect.Effect<void> = Effect.suspend(() => {
+    this.hasBegun = true
+    return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.exit(restore(this.isBare ? this.loadBare(this.flights) : this.fly())), (exit) => {
         const cause = Exit.isFailure(exit) ? exit.cause : Cause.interrupt()
         for (const flight of this.flights) this.over(flight, { _tag: "Failed", cause })
         return this.release([...this.held])
       })
     )
-  )
+  })
 
   private fly(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { name, store } = this.loader
       let pending = this.flights
-      const signal = new Signal()
+      const { signal } = this
       const leaves: Array<() => void> = []
       let isBusy = false
       yield* Effect.addFinalizer(() => Effect.sync(() => leaves.forEach((leave) => leave())))
@@ -168,14 +179,15 @@ export class Trip<A> {
       } else if (answer.stale !== undefined) yield* this.keepStale(flight, answer.stale)
       if (answer._tag === "Busy") {
         this.held.delete(flight.key)
-        flight.phase = "Waiting"
-        for (const waiter of flight.unsure) waiter.isSure = true
         if (flight.stale !== undefined) {
           // Somebody else refreshes it.
-          this.loader.meter.count("stale", flight.waiters.size)
+          this.loader.meter.count("stale", flight.sure.length)
           this.over(flight, { _tag: "Value", value: flight.stale.value })
           return "Over"
         }
+        flight.phase = "Waiting"
+        if (flight.unsure.length > 0) this.signal.give()
+        for (const waiter of flight.unsure) waiter.isSure = true
         if (!isBusy) this.loader.meter.count("joined", flight.waiters.size)
         return "Other"
       }
@@ -223,12 +235,13 @@ export class Trip<A> {
       }
       const leased: Array<Entry> = []
       const spare: Array<string> = []
+      const replacing: Array<readonly [version: string, entry: Entry]> = []
       for (const { key, replaces } of own) {
         const one = loaded.value.get(key)
         const entry = one && (yield* this.entryOf(key, one.value))
         if (entry === undefined) spare.push(key)
         else if (replaces === undefined) leased.push(entry)
-        else yield* this.replace(replaces, entry)
+        else replacing.push([replaces, entry])
       }
       const answer = () => {
         for (const flight of own) {
@@ -237,6 +250,11 @@ export class Trip<A> {
         }
       }
       yield* this.store(leased, answer)
+      for (const [version, entry] of replacing) {
+        const late = this.loader.outage.watch(answer)
+        yield* this.replace(version, entry)
+        late()
+      }
       answer()
       yield* this.release(keys)
     })

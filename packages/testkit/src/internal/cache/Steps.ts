@@ -54,13 +54,11 @@ export const take = (turn: Region.Turn, key: string): Found | undefined => {
 }
 
 export const touch = (turn: Region.Turn, key: string, timeToLiveMs: number): boolean => {
+  if (timeToLiveMs <= 0) return Region.take(turn, key) !== undefined
   const value = Region.liveOf(turn, key)
   if (value === undefined) return false
-  if (timeToLiveMs <= 0) Region.take(turn, key)
-  else {
-    if (value.slideMs > 0) value.slideMs = timeToLiveMs
-    Region.live(turn, value, timeToLiveMs)
-  }
+  if (value.slideMs > 0) value.slideMs = timeToLiveMs
+  Region.live(turn, value, timeToLiveMs)
   return true
 }
 
@@ -70,8 +68,11 @@ export const acquire = (turn: Region.Turn, keys: ReadonlyArray<string>, load: Lo
     if (value !== undefined && value.expiresAt > turn.now) return { _tag: "Found", found: readOf(turn, value) }
     const stale = value && foundOf(turn, value)
     const lease = Region.leaseOf(turn, key)
-    if (lease === undefined) Region.lend(turn, key, load.token, load.leaseMs, load.tags)
-    else if (lease.token === load.token) Region.prolong(turn, lease, load.leaseMs)
+    if (lease === undefined) {
+      // Taking away what is old takes the right to replace it, too.
+      const tags = new Set([...load.tags, ...(value?.tags ?? []).map(([tag]) => tag)])
+      Region.lend(turn, key, load.token, load.leaseMs, [...tags])
+    } else if (lease.token === load.token) Region.prolong(turn, lease, load.leaseMs)
     else {
       lease.isAwaited = true
       return { _tag: "Busy", leftMs: lease.until - turn.now, stale }

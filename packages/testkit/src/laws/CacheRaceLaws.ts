@@ -1,0 +1,127 @@
+/** What Cache promises where calls cross: a removal, a clear, a full server or an outage in the middle of a load. */
+import * as Cache from "@troupe/core/Cache"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as assert from "node:assert/strict"
+import { get, type Law, Numbers, on, set, Stale, two } from "../internal/caching.ts"
+import { getOrSet } from "../internal/loading.ts"
+
+/** C5 T17 On a full server, too, a load from before a removal answers nobody who came after it. */
+export const aFullServerAnswersNobodyWithWhatWasRemoved: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* set(b, Numbers, "k", 1)
+    yield* on(b, (c) => c.remove(Numbers, "k"))
+    yield* world.store.full(true)
+    const first = yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "20 seconds")))
+    yield* world.advance("1 second")
+    yield* on(b, (c) => c.remove(Numbers, "k"))
+    const later = yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.succeed(2)))
+    yield* world.advance("30 seconds")
+    yield* Fiber.join(first)
+    yield* world.store.full(false)
+    assert.equal(yield* Fiber.join(later), 2)
+  })
+
+/** C7 C5 Whoever takes the tag of a stale value takes the load that replaces it along, though that carries another one. */
+export const aStaleValueGoesWithItsOwnTag: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* set(a, Stale, "k", 1, { tags: ["old"] })
+    yield* world.advance("11 seconds")
+    assert.equal(yield* getOrSet(a, Stale, "k", Effect.delay(Effect.succeed(2), "5 seconds"), { tags: ["new"] }), 1)
+    yield* world.advance("1 second")
+    yield* on(b, (c) => c.invalidateTags(Stale, ["old"]))
+    const later = yield* Effect.forkScoped(getOrSet(a, Stale, "k", Effect.succeed(3)))
+    yield* world.advance("10 seconds")
+    assert.equal(yield* Fiber.join(later), 3)
+  })
+
+/** C5 C8 Changing a value to nothing removes it though there is none yet: a load that is under way does not put it back. */
+export const changingToNothingRemoves: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const first = yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "5 seconds")))
+    yield* world.advance("1 second")
+    yield* on(b, (c) => c.modify(Numbers, "k", () => [0, Option.none()]))
+    yield* world.complete(Fiber.join(first))
+    assert.equal(yield* get(b, Numbers, "k"), undefined)
+  })
+
+/** C5 C2 So does touching it to live for no time. */
+export const touchingToNothingRemoves: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const first = yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "5 seconds")))
+    yield* world.advance("1 second")
+    yield* on(b, (c) => c.touch(Numbers, "k", 0))
+    yield* world.complete(Fiber.join(first))
+    assert.equal(yield* get(b, Numbers, "k"), undefined)
+  })
+
+/** C7 C2 A stale value that is touched to live for no time is never served again. */
+export const whatIsTouchedAwayIsNotServedStale: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    yield* set(a, Stale, "k", 1)
+    yield* world.advance("11 seconds")
+    yield* on(a, (c) => c.touch(Stale, "k", 0))
+    assert.equal(yield* getOrSet(a, Stale, "k", Effect.succeed(2)), 2)
+  })
+
+/** C7 C8 Nor is one that is changed to nothing. */
+export const whatIsChangedToNothingIsNotServedStale: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    yield* set(a, Stale, "k", 1)
+    yield* world.advance("11 seconds")
+    yield* on(a, (c) => c.modify(Stale, "k", () => [0, Option.none()]))
+    assert.equal(yield* getOrSet(a, Stale, "k", Effect.succeed(2)), 2)
+  })
+
+/** C5 C4 Who waits for the load of another peer and is joined after a clear does not wait for what that load will not store. */
+export const whoComesAfterAClearDoesNotWait: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "60 seconds")))
+    yield* world.advance("1 second")
+    yield* Effect.forkScoped(getOrSet(b, Numbers, "k", Effect.succeed(2)))
+    yield* world.advance("500 millis")
+    yield* on(a, (c) => c.clear(Numbers))
+    const later = yield* Effect.forkScoped(getOrSet(b, Numbers, "k", Effect.succeed(3)))
+    yield* world.advance("1 second")
+    assert.notEqual(later.pollUnsafe(), undefined)
+  })
+
+/** C11 Who joins those that wait for another peer learns of an outage as soon as anyone. */
+export const whoJoinsInAnOutageDoesNotWait: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "60 seconds")))
+    yield* world.advance("1 second")
+    yield* Effect.forkScoped(getOrSet(b, Numbers, "k", Effect.succeed(2)))
+    yield* world.advance("500 millis")
+    yield* b.cut
+    const later = yield* Effect.forkScoped(getOrSet(b, Numbers, "k", Effect.succeed(3)))
+    yield* world.advance("300 millis")
+    const isDone = later.pollUnsafe() !== undefined
+    yield* b.heal
+    assert.ok(isDone)
+  })
+
+/** C11 C14 The value that takes the place of one that cannot be read is given at once, though the store is away when it is to be kept. */
+export const whatIsReplacedInAnOutageIsAnswered: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const Texts = Cache.region("numbers", { value: Schema.String, timeToLive: "1 minute" })
+    yield* set(b, Texts, "k", "text")
+    const call = yield* Effect.forkScoped(getOrSet(a, Numbers, "k", Effect.delay(Effect.succeed(1), "1 second")))
+    yield* world.advance("500 millis")
+    yield* a.cut
+    yield* world.advance("800 millis")
+    const isDone = call.pollUnsafe() !== undefined
+    yield* a.heal
+    assert.ok(isDone)
+  })
