@@ -19,7 +19,7 @@ import * as Option from "effect/Option"
 import { Redis } from "ioredis"
 import { Keyv } from "keyv"
 import * as Bento from "./bento/bento.ts"
-import { type Case, measure, perSecond, smoke } from "./harness.ts"
+import { type Case, commandsRun, measure, perSecond, smoke } from "./harness.ts"
 import { Body, body, workers, writers } from "./message.ts"
 
 const count = (full: number): number => (smoke ? Math.min(full, 2_000) : full)
@@ -67,13 +67,7 @@ export const run = async (url: string): Promise<void> => {
 
   const get = (cache: Cache.Service, id: number) => Effect.map(cache.get(region, keyOf(id)), found(id))
   const rawGet = async (id: number) => check(JSON.parse((await raw.get(`${prefix}-raw-${keyOf(id)}`)) ?? "null"), id)
-  const commands = async (): Promise<number> => {
-    let sum = 0
-    for (const [, command = "", calls] of (await raw.info("commandstats")).matchAll(/cmdstat_([^:]+):calls=(\d+)/g)) {
-      if (command !== "info") sum += Number(calls)
-    }
-    return sum
-  }
+  const commands = async (): Promise<number> => commandsRun(await raw.info("commandstats"))
   const costs = (n: number, run: () => Promise<unknown>) => async () => {
     const before = await commands()
     await run()

@@ -25,6 +25,16 @@ export interface Result {
   readonly ratio: number
 }
 
+/** What the server has run, commands of scripts too, but for those that ask it so. */
+export const commandsRun = (commandstats: string): number => {
+  let sum = 0
+  for (const [, command = "", calls] of commandstats.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)) {
+    if (!asking.has(command.split("|")[0] ?? "")) sum += Number(calls)
+  }
+  return sum
+}
+const asking = new Set(["info", "auth", "hello", "client", "ping"])
+
 const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -2,10 +2,8 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import * as path from "node:path"
-import { type Bench, body } from "./queues.ts"
+import { type Bench, body, now } from "./queues.ts"
 import type { Asked, Told } from "./worker.process.ts"
-
-const now = (): number => performance.timeOrigin + performance.now()
 
 export const make = (url: string, prefix: string) => {
   const workers: Array<ChildProcess> = []

@@ -32,6 +32,9 @@ export const body = (id: number, at = 1_900_000_000_000 + id): Body => ({
   text: "x".repeat(80)
 })
 
+/** Processes of one machine read the same clock by it. */
+export const now = (): number => performance.timeOrigin + performance.now()
+
 const numbers = (n: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => i)
 export const chunks = (n: number, size: number): ReadonlyArray<ReadonlyArray<number>> =>
   numbers(Math.ceil(n / size)).map((i) => numbers(Math.min(size, n - i * size)).map((j) => i * size + j))

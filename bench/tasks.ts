@@ -9,7 +9,7 @@
  * - `pick-up`: from enqueueing to the handler of an idle worker in another process.
  */
 import { Redis } from "ioredis"
-import { type Case, measure, perSecond, smoke } from "./harness.ts"
+import { type Case, commandsRun, measure, perSecond, smoke } from "./harness.ts"
 import * as PickUp from "./pick-up.ts"
 import * as Queues from "./queues.ts"
 
@@ -87,19 +87,11 @@ export const run = async (url: string): Promise<void> => {
     return working ? filled(make, n, use) : filled(make, 0, use)
   }
   const bytes = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await raw.info("memory"))?.[1])
-  const asking = new Set(["info", "auth", "hello", "client", "ping"])
-  const commands = async (): Promise<number> => {
-    let sum = 0
-    for (const [, command = "", calls] of (await raw.info("commandstats")).matchAll(/cmdstat_([^:]+):calls=(\d+)/g)) {
-      if (!asking.has(command.split("|")[0] ?? "")) sum += Number(calls)
-    }
-    return sum
-  }
+  const commands = async (): Promise<number> => commandsRun(await raw.info("commandstats"))
 
   const pickedUp = (side: "ours" | "theirs", share: number) => async () => {
     const queue = await (side === "ours" ? ours() : bull())
-    const task = side === "ours" ? `${prefix}-${unique}` : `${prefix}-${unique}`
-    const times = await pickUp.times(side, task, queue, count(500))
+    const times = await pickUp.times(side, `${prefix}-${unique}`, queue, count(500))
     await queue.close()
     return at(times, share)
   }

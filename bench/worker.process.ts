@@ -6,7 +6,7 @@ import { Worker } from "bullmq"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { Body, connectionOf } from "./queues.ts"
+import { Body, connectionOf, now } from "./queues.ts"
 
 export type Asked = { readonly side: "ours" | "theirs"; readonly name: string }
 export type Told = { readonly working: true } | { readonly tookMs: number }
@@ -14,8 +14,6 @@ export type Told = { readonly working: true } | { readonly tookMs: number }
 const [url = "", prefix = ""] = process.argv.slice(2)
 const runtime = ManagedRuntime.make(RedisTaskQueue.layer().pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
 const tell = (told: Told): void => void process.send?.(told)
-/** Both processes read the same clock of the machine. */
-export const now = (): number => performance.timeOrigin + performance.now()
 const took = ({ at }: Body): void => tell({ tookMs: now() - at })
 
 process.on("message", ({ name, side }: Asked) => {

@@ -18,7 +18,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { BackendError } from "./BackendError.ts"
+import { BackendError, Busy } from "./BackendError.ts"
 import type { Link, Listener } from "./Link.ts"
 import * as Name from "./Name.ts"
 
@@ -462,5 +462,13 @@ export interface Service {
   /** True where no claimer dies without departing (in memory, outside of worlds): then nobody beats, and no timer runs. */
   readonly immortal: boolean
 }
+
+/** How a store refuses a batch while the one that it follows is not there. */
+export const tooEarly = new BackendError({
+  service: "TaskQueue",
+  operation: "enqueue",
+  reason: new Busy({ message: "the batch before this one is not there" }),
+  outcome: "NotApplied"
+})
 
 export class TaskQueueStore extends Context.Service<TaskQueueStore, Service>()("@troupe/core/TaskQueueStore") {}

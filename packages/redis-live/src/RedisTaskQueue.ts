@@ -1,8 +1,7 @@
 /** TaskQueue on Redis: a slot per queue, one script for a batch of tasks, and one for a claimer's whole turn. */
-import { BackendError, Busy } from "@troupe/core/BackendError"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
-import { type Beat, type Beaten, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import { type Beat, type Beaten, TaskQueueStore, tooEarly } from "@troupe/core/TaskQueueStore"
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -63,7 +62,8 @@ export const store: Layer.Layer<TaskQueueStore, never, RedisClient> = Layer.effe
               entries: entryArgs(batch, lane === undefined)
             }
           }),
-          (reply) => (reply === undefined ? Effect.fail(early) : Effect.succeed(accepted(reply, batch.entries.length)))
+          (reply) =>
+            reply === undefined ? Effect.fail(tooEarly) : Effect.succeed(accepted(reply, batch.entries.length))
         )
       },
       step: (queue, step) => {
@@ -202,13 +202,6 @@ export const layer = (options?: TaskQueue.Options): Layer.Layer<TaskQueue.TaskQu
 // -- internals ----------------------------------------------------------------------------------------------------
 
 const service = "TaskQueue"
-
-const early = new BackendError({
-  service,
-  operation: "enqueue",
-  reason: new Busy({ message: "the batch before this one is not there" }),
-  outcome: "NotApplied"
-})
 
 const byQueue = (beats: ReadonlyArray<Beat>): ReadonlyArray<ReadonlyArray<Beat>> => {
   const groups = new Map<string, Array<Beat>>()

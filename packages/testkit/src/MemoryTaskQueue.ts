@@ -1,9 +1,16 @@
 /** TaskQueue in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
-import { BackendError, Busy, CorruptData } from "@troupe/core/BackendError"
+import { BackendError, CorruptData } from "@troupe/core/BackendError"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as TaskQueue from "@troupe/core/TaskQueue"
-import { claimerChannel, endsChannel, eventsChannel, nameChannel, TaskQueueStore } from "@troupe/core/TaskQueueStore"
+import {
+  claimerChannel,
+  endsChannel,
+  eventsChannel,
+  nameChannel,
+  TaskQueueStore,
+  tooEarly
+} from "@troupe/core/TaskQueueStore"
 import { Wire } from "@troupe/core/Wire"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -57,7 +64,7 @@ export const store: Layer.Layer<TaskQueueStore, never, MemoryBackend> = Layer.ef
             "enqueue",
             move("enqueue", true, queue, (desk, now) => Batches.enqueue(desk, now, fresh, batch))
           ),
-          (answer) => (answer === "Early" ? Effect.fail(early) : Effect.succeed(answer))
+          (answer) => (answer === "Early" ? Effect.fail(tooEarly) : Effect.succeed(answer))
         ),
       step: (queue, step) =>
         inOrder(
@@ -134,13 +141,6 @@ const inOrder = <A>(
   given: Effect.Effect<A | undefined, BackendError>
 ): Effect.Effect<A, BackendError> =>
   Effect.flatMap(given, (answer) => (answer === undefined ? Effect.fail(overtaken(operation)) : Effect.succeed(answer)))
-
-const early = new BackendError({
-  service,
-  operation: "enqueue",
-  reason: new Busy({ message: "the batch before this one is not there" }),
-  outcome: "NotApplied"
-})
 
 const overtaken = (operation: string): BackendError =>
   new BackendError({

@@ -2,6 +2,7 @@
  * Loads of one region in this process: one flight at a time for a key, shared by all who ask (promise C4), and what the
  * flights need of the backend.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -287,9 +288,7 @@ const nothing = Effect.succeed(undefined)
 const inParts = <B>(
   keys: ReadonlyArray<string>,
   call: (part: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<B>, BackendError>
-): Effect.Effect<ReadonlyArray<B>, BackendError> => {
-  if (keys.length <= maxKeys) return call(keys)
-  const parts: Array<ReadonlyArray<string>> = []
-  for (let i = 0; i < keys.length; i += maxKeys) parts.push(keys.slice(i, i + maxKeys))
-  return Effect.map(Effect.forEach(parts, call, { concurrency: 4 }), (answers) => answers.flat())
-}
+): Effect.Effect<ReadonlyArray<B>, BackendError> =>
+  keys.length <= maxKeys
+    ? call(keys)
+    : Effect.map(Effect.forEach(Arr.chunksOf(keys, maxKeys), call, { concurrency: 4 }), (answers) => answers.flat())

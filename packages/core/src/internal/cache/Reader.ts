@@ -2,6 +2,7 @@
  * The way out of a region: reads of one process that come at about the same time share a round trip. Who asks for a key
  * that is about to be asked for gets the same answer, and the same object (promise A7).
  */
+import * as Arr from "effect/Array"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -145,8 +146,6 @@ export class Reader<A> {
     const { region, store } = this.options
     const distinct = [...new Set(keys)]
     const count = Math.max(1, Math.min(maxKeys, Math.floor(maxAnswerBytes / Math.max(1, this.typicalBytes))))
-    const parts: Array<ReadonlyArray<string>> = []
-    for (let i = 0; i < distinct.length; i += count) parts.push(distinct.slice(i, i + count))
     const byKey = new Map<string, Option.Option<A>>()
     const read = (part: ReadonlyArray<string>) =>
       Effect.flatMap(guard(part, store.read(region, part)), (found) =>
@@ -154,7 +153,7 @@ export class Reader<A> {
           discard: true
         })
       )
-    return Effect.map(Effect.forEach(parts, read, { concurrency: 4, discard: true }), () => {
+    return Effect.map(Effect.forEach(Arr.chunksOf(distinct, count), read, { concurrency: 4, discard: true }), () => {
       for (const value of byKey.values()) this.counted(value, 1)
       return keys.map((key) => byKey.get(key) ?? Option.none())
     })

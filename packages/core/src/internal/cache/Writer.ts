@@ -2,9 +2,10 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { BackendError } from "../../BackendError.ts"
+import type { BackendError } from "../../BackendError.ts"
 import { type Entry, maxCallBytes, maxKeys, type Service as Store } from "../../CacheStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
+import { partly } from "../partly.ts"
 import { weigh } from "../Text.ts"
 import { maxWaiting, maxWaitingBytes, service } from "./Limits.ts"
 
@@ -73,7 +74,7 @@ export class Writer {
       groups,
       (group) =>
         Effect.matchEffect(this.store.write(this.region, group, "Always"), {
-          onFailure: (error) => Effect.fail(groups.length === 1 ? error : told(error, written)),
+          onFailure: (error) => Effect.fail(groups.length === 1 ? error : partly(error, written)),
           onSuccess: () => Effect.sync(() => (written += group.length))
         }),
       { discard: true }
@@ -102,6 +103,3 @@ export const grouped = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyAr
   }
   return groups
 }
-
-const told = ({ operation, outcome, reason, service }: BackendError, accepted: number): BackendError =>
-  new BackendError({ service, operation, reason, outcome, accepted })

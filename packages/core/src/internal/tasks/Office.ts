@@ -42,6 +42,7 @@ import {
   TaskId,
   TaskQueueStore
 } from "../../TaskQueueStore.ts"
+import { partly } from "../partly.ts"
 import { isSettled } from "../Settled.ts"
 import { Answers, type End } from "./Answers.ts"
 import { Bell } from "../Bell.ts"
@@ -211,7 +212,7 @@ export const make = Effect.fnUntraced(function* (
     const all: Array<Enqueued> = []
     for (const group of groups) {
       const accepted = yield* Effect.mapError(way.enqueueAll(group.entries, group.bytes), (error) =>
-        groups.length === 1 ? error : told(error, all.length)
+        groups.length === 1 ? error : partly(error, all.length)
       )
       for (const one of accepted) {
         all.push(
@@ -484,7 +485,3 @@ const unreadable = new BackendError({
   reason: new CorruptData({ message: "the answer does not fit the task's schema" }),
   outcome: "NotApplied"
 })
-
-/** Some of them are enqueued: says how many. */
-const told = ({ operation, outcome, reason, service }: BackendError, accepted: number): BackendError =>
-  new BackendError({ service, operation, reason, outcome, accepted })
