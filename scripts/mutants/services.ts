@@ -2,6 +2,7 @@
 import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
 import { mutants as caches } from "../../packages/testkit/test/mutants/Cache.ts"
 import { mutants as cacheLoads } from "../../packages/testkit/test/mutants/CacheLoads.ts"
+import { mutants as cacheNear } from "../../packages/testkit/test/mutants/CacheNear.ts"
 import { mutants as cacheRaces } from "../../packages/testkit/test/mutants/CacheRaces.ts"
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
@@ -26,8 +27,14 @@ const laws = (name: string): string => `packages/testkit/src/laws/${name}.ts`
 
 export const services: Readonly<Record<string, Laws>> = {
   Cache: {
-    files: [laws("CacheLaws"), laws("CacheLoadLaws"), laws("CacheTagLaws"), laws("CacheRaceLaws")],
-    mutants: [...caches, ...cacheLoads, ...cacheRaces, ...cacheTags, ...cacheScripts]
+    files: [
+      laws("CacheLaws"),
+      laws("CacheLoadLaws"),
+      laws("CacheTagLaws"),
+      laws("CacheRaceLaws"),
+      laws("CacheNearLaws")
+    ],
+    mutants: [...caches, ...cacheLoads, ...cacheRaces, ...cacheNear, ...cacheTags, ...cacheScripts]
   },
   PeerRegistry: {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],

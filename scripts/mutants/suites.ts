@@ -11,6 +11,7 @@ import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as World from "@troupe/testkit/World"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
 import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
+import * as CacheNearLaws from "@troupe/testkit/laws/CacheNearLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
@@ -63,7 +64,7 @@ const importRedisWorld = () => import("../../packages/redis-live/test/support/Re
 
 export const suites: Readonly<Record<string, Suite>> = {
   Cache: suite(
-    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws },
+    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws, ...CacheNearLaws },
     Layer.provideMerge(Cache.layer(), MemoryCache.store),
     async () => {
       const RedisCache = await import("@troupe/redis-live/RedisCache")

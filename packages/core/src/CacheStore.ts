@@ -45,6 +45,32 @@ export interface Found {
   readonly version: string
   /** Of its time to live. Zero or less: it is stale. */
   readonly leftMs: number
+  /** So long each reading has it live; zero: it is not sliding. */
+  readonly slideMs: number
+  readonly tags: ReadonlyArray<string>
+}
+
+/**
+ * Hears what becomes of a region's values. Called from the connection's own turn: must not block and must not throw. It may be
+ * told of more than has changed, never of less, until it is `lost`.
+ */
+export interface Watcher {
+  /** Written or removed, or its time is over or was changed. */
+  readonly changed: (key: string) => void
+  /** What carries this tag may be gone. */
+  readonly tagged: (tag: string) => void
+  /** All of this part may be gone. */
+  readonly cleared: (part: number) => void
+  /** Something may have been missed, and may be from now on until it is heard again. */
+  readonly lost: () => void
+}
+
+export interface Watch {
+  /**
+   * Told for each part, once everything that was done to it before the asking has been told, and whatever is done from now on
+   * will be. Fails where that cannot be said of some; a part that was told of stands nevertheless.
+   */
+  readonly ask: (heard: (part: number) => void) => Effect.Effect<void, BackendError>
 }
 
 // -- loads --------------------------------------------------------------------------------------------------------
@@ -94,10 +120,14 @@ export const pageSize = 512
 export const loadsChannel = (region: string, part: number): string => `${Name.encode(region)}:${part}`
 
 export interface Service {
-  /** What is there, in the order of the keys; what is sliding lives on. Stale ones are not among them. */
+  /**
+   * What is there, in the order of the keys; what is sliding lives on: always, or only where half of its time is over, so that
+   * those who keep it are not told of each reading. Stale ones are not among them.
+   */
   readonly read: (
     region: string,
-    keys: ReadonlyArray<string>
+    keys: ReadonlyArray<string>,
+    slide: "Always" | "Late"
   ) => Effect.Effect<ReadonlyArray<Found | undefined>, BackendError>
   /** How long it has to live; undefined: it is not there. Prolongs nothing. */
   readonly look: (region: string, key: string) => Effect.Effect<number | undefined, BackendError>
@@ -159,6 +189,8 @@ export interface Service {
   readonly page: (region: string, cursor: string) => Effect.Effect<Page, BackendError>
   /** In which part a key lies. */
   readonly partOf: (key: string) => number
+  /** Begins to tell what becomes of a region's values, once it is asked to, until the scope closes. */
+  readonly watch: (region: string, watcher: Watcher) => Effect.Effect<Watch, never, Scope.Scope>
   /** A link for pushes; its channels are those above. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   /** No request outlives this, in ms. */

@@ -88,6 +88,19 @@ const cacheCounter = (name: string, description: string) =>
 /** Reads that found something; with the attribute `region` they are counted apart, here and below. */
 export const cacheHits = cacheCounter("hits", "Reads of this process that found a value")
 
+/** Those of them that asked nobody. */
+export const cacheNearHits = cacheCounter("near_hits", "Reads of this process answered by what it keeps itself")
+
+/** What was kept and not given, for nobody knew whether it still held. */
+export const cacheNearBypassed = cacheCounter(
+  "near_bypassed",
+  "Reads of this process that did not trust what it keeps itself"
+)
+
+export const cacheNearEvictions = cacheCounter("near_evictions", "Kept values that made room for others")
+
+export const cacheNearRefused = cacheCounter("near_refused", "Times that the backend refused to push what is written")
+
 export const cacheMisses = cacheCounter("misses", "Reads of this process that found none")
 
 /** Values that were there and do not fit their schema: read as absent. */

@@ -109,14 +109,14 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
     })
 
     return CacheStore.of({
-      read: (region, wanted) =>
+      read: (region, wanted, slide) =>
         each(wanted.map(Name.encode), itself, (part, keysOfPart) => {
           const head = keys.values(region, part)
           return connection.call(scripted.read, {
             service,
             operation: "get",
             keys: { ...on(region, part), values: keysOfPart.map((key) => head + key) },
-            args: {}
+            args: { slide }
           })
         }),
       look: (region, key) => {
@@ -245,7 +245,7 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
           connection.call(scripted.clear, {
             service,
             operation: "clear",
-            keys: { meta: keys.meta(region, part) },
+            keys: on(region, part),
             args: {}
           })
         ),
@@ -286,6 +286,27 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
           )
         ),
       partOf: (key) => keys.partOf(Name.encode(key)),
+      watch: (region, watcher) => {
+        const metas = new Map(keys.parts.map((part) => [keys.meta(region, part), part]))
+        const listener = {
+          changed: (changed: ReadonlyArray<string>) => {
+            for (const key of changed) {
+              const [part, rest] = keys.split(region, key)
+              if (rest.startsWith("v:")) watcher.changed(decoded(rest.slice(2)))
+              else if (rest.startsWith("t:")) watcher.tagged(decoded(rest.slice(2)))
+              else if (rest === "cleared") watcher.cleared(part)
+            }
+          },
+          lost: () => watcher.lost()
+        }
+        return Effect.map(connection.watch(service, keys.region(region), listener), (watch) => ({
+          ask: (heard) =>
+            watch.ask([...metas.keys()], (meta) => {
+              const part = metas.get(meta)
+              if (part !== undefined) heard(part)
+            })
+        }))
+      },
       connect: (listener) =>
         renamed((listener) => connection.link(service, listener), listener, { to: keys.channel, from: keys.nameOf }),
       commandTimeoutMs: connection.commandTimeoutMs,

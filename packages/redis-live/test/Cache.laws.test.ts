@@ -2,6 +2,7 @@
 import * as Conformance from "@troupe/testkit/Conformance"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
 import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
+import * as CacheNearLaws from "@troupe/testkit/laws/CacheNearLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheModel from "@troupe/testkit/laws/CacheModel"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
@@ -13,8 +14,10 @@ import * as RedisWorld from "./support/RedisWorld.ts"
 
 for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {
-    Conformance.suite("Cache", { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws }, (options) =>
-      RedisWorld.make({ ...options, prefix, at, layer: () => RedisCache.layer() })
+    Conformance.suite(
+      "Cache",
+      { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws, ...CacheNearLaws },
+      (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisCache.layer() })
     )
 
     playsAsMemoryDoes(CacheModel, MemoryCache.store, (options) =>

@@ -73,7 +73,7 @@ const tests = (at: At) => {
     Effect.gen(function* () {
       const names = ["a", "ab", "a*", "a:0", "a:0}", "[a]", "a?", "A", "%61"]
       for (const name of names) yield* r.store.write(name, [entry("k", name, { tags: ["t"] })], "Always")
-      const all = Effect.forEach(names, (name) => Effect.map(r.store.read(name, ["k"]), ([one]) => one?.body))
+      const all = Effect.forEach(names, (name) => Effect.map(r.store.read(name, ["k"], "Always"), ([one]) => one?.body))
       expect(yield* all).toEqual(names)
       for (const name of names) expect(yield* r.pages(name)).toEqual(["k"])
       yield* r.store.clear("a*")
@@ -326,7 +326,7 @@ const tests = (at: At) => {
       expect(yield* r.pages()).toEqual([])
       yield* r.write(entry(keys[0]!, "new"))
       expect(yield* r.read(...keys.slice(0, 2))).toEqual(["new", undefined])
-      expect(bodies(yield* r.store.read("another", ["a"]))).toEqual(["1"])
+      expect(bodies(yield* r.store.read("another", ["a"], "Always"))).toEqual(["1"])
     }))
 
   // -- loads --------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         const a = entry("a", "1", { tags: ["t"], isSliding: true })
         const x = load("x", { tags: ["t"] })
         yield* cache.write("r", [a], "Always")
-        expect(yield* cache.read("r", ["a"])).toMatchObject([{ body: "1" }])
+        expect(yield* cache.read("r", ["a"], "Always")).toMatchObject([{ body: "1" }])
         yield* cache.touch("r", "a", Infinity)
         yield* cache.acquire("r", ["b"], x)
         yield* cache.acquire("r", ["b"], load("y"))

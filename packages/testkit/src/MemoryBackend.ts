@@ -40,6 +40,8 @@ export interface Service {
 export interface StateOptions<S> {
   /** Removes what may be evicted and contains this text. Default: nothing may be. */
   readonly evict?: ((state: S, containing: string) => void) | undefined
+  /** Something, or all, was taken from it by a fault: may publish. */
+  readonly changed?: (() => void) | undefined
 }
 
 /** What a world does to the shared state. */
@@ -68,7 +70,7 @@ export const make: Effect.Effect<Service> = Effect.sync(() => {
     now: Effect.map(Clock.currentTimeMillis, Math.floor),
     state: <S>(key: string, make: () => S, options?: StateOptions<S>) => {
       // A key belongs to one store, which gives it one type.
-      const state = (kept.get(key) ?? new State(make, options?.evict)) as State<S>
+      const state = (kept.get(key) ?? new State(make, options ?? {})) as State<S>
       kept.set(key, state)
       return () => state.value
     },
@@ -91,10 +93,12 @@ export const make: Effect.Effect<Service> = Effect.sync(() => {
     faults: {
       forget: Effect.sync(() => {
         for (const state of kept.values()) state.forget()
+        channels.flush()
       }),
       evict: (containing) =>
         Effect.sync(() => {
           for (const state of kept.values()) state.evict(containing)
+          channels.flush()
         }),
       note: Effect.sync(() => {
         const text = texts().join("\n")
@@ -111,6 +115,7 @@ export const make: Effect.Effect<Service> = Effect.sync(() => {
             if (restore === undefined) state.forget()
             else restore()
           }
+          channels.flush()
         }),
       keys: Effect.sync(texts),
       subscriptions: Effect.sync(() => channels.size)
@@ -134,11 +139,11 @@ interface Kept {
 class State<S> implements Kept {
   value: S
   private readonly make: () => S
-  private readonly remove: StateOptions<S>["evict"]
+  private readonly options: StateOptions<S>
 
-  constructor(make: () => S, remove: StateOptions<S>["evict"]) {
+  constructor(make: () => S, options: StateOptions<S>) {
     this.make = make
-    this.remove = remove
+    this.options = options
     this.value = make()
   }
 
@@ -152,10 +157,14 @@ class State<S> implements Kept {
 
   forget(): void {
     this.value = this.make()
+    this.options.changed?.()
   }
 
   evict(containing: string): void {
-    this.remove?.(this.value, containing)
+    const { changed, evict } = this.options
+    if (evict === undefined) return
+    evict(this.value, containing)
+    changed?.()
   }
 
   note(): () => void {

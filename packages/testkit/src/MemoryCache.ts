@@ -1,7 +1,7 @@
 /** Cache in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
 import * as Cache from "@troupe/core/Cache"
 import { CacheStore, loadsChannel } from "@troupe/core/CacheStore"
-import { renamed } from "@troupe/core/Link"
+import { type Listener, renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
@@ -22,22 +22,24 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
       if (known !== undefined) return known()
       const encoded = Name.encode(name)
       const region = backend.state(`Cache ${encoded}`, Region.make, {
-        evict: (region, containing) => evict(region, `{c:${encoded}:0}`, containing)
+        evict: (region, containing) => evict(region, `{c:${encoded}:0}`, containing),
+        changed: () => backend.publish(watched(name), "c")
       })
       regions.set(name, region)
       return region()
     }
     const move = <A>(operation: string, adds: boolean, name: string, step: (turn: Region.Turn) => A) =>
       backend.request(wire, { service: "Cache", operation, adds }, (now) => {
-        const turn: Region.Turn = { region: regionOf(name), now, ended: [] }
+        const turn: Region.Turn = { region: regionOf(name), now, ended: [], changed: [] }
         const answer = step(turn)
         if (turn.ended.length > 0) {
           backend.publish(topic(loadsChannel(name, 0)), turn.ended.map(Name.encode).join(" "))
         }
+        for (const what of turn.changed) backend.publish(watched(name), what)
         return answer
       })
     return CacheStore.of({
-      read: (region, keys) => move("get", false, region, (turn) => Steps.read(turn, keys)),
+      read: (region, keys, slide) => move("get", false, region, (turn) => Steps.read(turn, keys, slide)),
       look: (region, key) => move("timeToLive", false, region, (turn) => Steps.look(turn, key)),
       write: (region, entries, when) => move("set", true, region, (turn) => Steps.write(turn, entries, when)),
       swap: (region, key, version, entry) =>
@@ -55,6 +57,33 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
       sweep: (region, cursor) => move("clear", false, region, (turn) => Steps.sweep(turn, cursor)),
       page: (region, cursor) => move("keys", false, region, (turn) => Steps.page(turn, cursor)),
       partOf: () => 0,
+      watch: (region, watcher) => {
+        const topic = watched(region)
+        let isHeard = false
+        const listener: Listener = {
+          message: (_, what) => {
+            if (what === "c") watcher.cleared(0)
+            else if (what.startsWith("v")) watcher.changed(what.slice(1))
+            else watcher.tagged(what.slice(1))
+          },
+          lost: () => {
+            isHeard = false
+            watcher.lost()
+          }
+        }
+        const ask = { service: "Cache", operation: "watch", adds: false }
+        return Effect.map(backend.link(wire, listener), (link) => ({
+          ask: (heard) =>
+            Effect.gen(function* () {
+              if (isHeard) yield* backend.request(wire, ask, () => undefined)
+              else {
+                isHeard = true
+                yield* Effect.onError(link.subscribe([topic]), () => Effect.sync(() => (isHeard = false)))
+              }
+              wire.push(() => heard(0))
+            })
+        }))
+      },
       connect: (listener) =>
         renamed((listener) => backend.link(wire, listener), listener, { to: topic, from: withoutPrefix }),
       commandTimeoutMs: 5000,
@@ -76,6 +105,8 @@ export const layer = (options?: Cache.Options): Layer.Layer<Cache.Cache, never, 
 
 const prefix = "Cache "
 const topic = (channel: string): string => prefix + channel
+/** What becomes of a region's values, for whoever keeps some. */
+const watched = (region: string): string => `CacheWatch ${region}`
 const withoutPrefix = (topic: string): string => topic.slice(prefix.length)
 
 /** By the keys that a server would keep them under. */

@@ -65,6 +65,9 @@ export interface Node<R> {
   readonly hear: Effect.Effect<void>
   /** The next request loses its answer: after it was applied, or before. */
   readonly loseAnswer: (which: "applied" | "not applied") => Effect.Effect<void>
+  /** Its requests are served, but their answers stay on their way, and pushes overtake them, until `passAnswers`. */
+  readonly holdAnswers: Effect.Effect<void>
+  readonly passAnswers: Effect.Effect<void>
   /** The next push to it is lost, and nothing tells it so. */
   readonly losePush: Effect.Effect<void>
   /** Its own clock is off by this much. */

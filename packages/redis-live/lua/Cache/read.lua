@@ -4,6 +4,7 @@
 -- KEYS[2] meta      of the part
 -- KEYS[3...] values its keys :v:<key>
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] slide    Late: what is sliding lives on only where half of its time is over; else Always
 -- RETURNS {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says
 -- COST O(keys + tags)
 -- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST
@@ -23,6 +24,6 @@ for _, i in ipairs(others) do
   local value = values[i]
   local left, slide = kept(value), tonumber(sub(value, 50, 65))
   if not left or left <= 0 then values[i] = false
-  elseif slide > 0 then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
+  elseif slide > 0 and (ARGV[2] ~= 'Late' or left * 2 < slide) then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
 end
 return { '', int(now), values }

@@ -19,6 +19,7 @@ import * as Sentinel from "./Sentinel.ts"
 import type { Ioredis, SessionConfig } from "./Session.ts"
 import type { Settings } from "./Settings.ts"
 import { Subscriptions } from "./Subscriptions.ts"
+import { Tracking } from "./Tracking.ts"
 import { Timers } from "./Timers.ts"
 import { Timing } from "./Timing.ts"
 import { service, Use } from "./Use.ts"
@@ -78,6 +79,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         if (session !== undefined) {
           reconnects[lane.role].updateUnsafe(1, context)
           subscriptions.down(session)
+          tracking.down(session)
         }
         router.changed(lane)
         if (isBuilt && !told.has(lane)) {
@@ -87,18 +89,28 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         changed()
       },
       retired: (sessions) => {
-        for (const session of sessions) subscriptions.down(session)
+        for (const session of sessions) {
+          subscriptions.down(session)
+          tracking.down(session)
+        }
         changed()
       },
       message: (session, channel, payload) => subscriptions.deliver(session, channel, payload),
+      changed: (keys) => tracking.deliver(keys),
       moved: (_, session) => subscriptions.taken(session)
     }
     const router = route(host, settings)
     const subscriptions: Subscriptions = new Subscriptions(host, () => router, wire, changed)
+    const tracking: Tracking = new Tracking(host, () => router, wire)
     const raw = new Use(config, settings, requests, router)
 
     yield* Effect.acquireRelease(
-      Effect.sync(() => wire.onDown(() => subscriptions.cut())),
+      Effect.sync(() =>
+        wire.onDown(() => {
+          subscriptions.cut()
+          tracking.cut()
+        })
+      ),
       (stop) =>
         Effect.promise(async () => {
           stop()
@@ -177,7 +189,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         ),
       place: (key) => router.place(key),
       link: (service, listener) => subscriptions.link(service, listener),
-      barrier: Effect.promise(() => subscriptions.barrier())
+      watch: (service, prefix, listener) => tracking.watch(service, prefix, listener),
+      barrier: Effect.promise(() => Promise.all([subscriptions.barrier(), tracking.barrier()]))
     }
 
     const use: Use["use"] = (operation, f) => wire.send({ service, operation, adds: true }, raw.use(operation, f))
@@ -205,7 +218,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
 const reconnects: { readonly [R in Role]: Metric.Counter<number> } = {
   command: Metric.withAttributes(Metrics.reconnects, { role: "command" }),
   subscriber: Metric.withAttributes(Metrics.reconnects, { role: "subscriber" }),
-  beat: Metric.withAttributes(Metrics.reconnects, { role: "beat" })
+  beat: Metric.withAttributes(Metrics.reconnects, { role: "beat" }),
+  tracking: Metric.withAttributes(Metrics.reconnects, { role: "tracking" })
 }
 
 const route = (host: Host, { place }: Settings): Router => {

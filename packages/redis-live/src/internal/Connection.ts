@@ -4,6 +4,7 @@ import type { Link, Listener } from "@troupe/core/Link"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Script } from "./Script.ts"
+import type { KeyListener, KeyWatch } from "./Tracking.ts"
 
 /** Which connection a call takes: `beat` is kept free for heartbeats, so that nothing queued ahead delays one. */
 export type Role = "command" | "beat"
@@ -51,8 +52,14 @@ export interface Connection {
   readonly place: (key: string) => object
   /** A link on the shared subscriber: SSUBSCRIBE at the slot's owner. Channel names are whole ones as Keys makes them. */
   readonly link: (service: string, listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
+  /** Keys that change, by what they begin with: over connections of their own, opened when first asked. */
+  readonly watch: (
+    service: string,
+    prefix: string,
+    listener: KeyListener
+  ) => Effect.Effect<KeyWatch, never, Scope.Scope>
   /** Done when everything published before it has been delivered: nothing older comes later. For worlds. */
-  readonly barrier: Effect.Effect<void>
+  readonly barrier: Effect.Effect<unknown>
 }
 
 /** Where a RedisClient service keeps it. */

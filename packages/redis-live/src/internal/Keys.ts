@@ -110,6 +110,8 @@ export const cache = (prefix: string, parts: number) => {
     },
     /** What all keys of a part begin with, and the shard channel of its loads. */
     part,
+    /** What all keys of a region begin with, and those of no other. */
+    region: (region: string): string => `${head}${Name.encode(region)}:`,
     /** What a part that has data always has. */
     meta: (region: string, of: number): string => `${part(region, of)}:meta`,
     /** What the keys of a part's values begin with. */

@@ -28,6 +28,7 @@ export interface Host {
   /** A server is not in use any more: these were open, and are closed. */
   readonly retired: (sessions: ReadonlyArray<Session>) => void
   readonly message: SessionEvents["message"]
+  readonly changed: SessionEvents["changed"]
   readonly moved: (lane: Lane, session: Session) => void
 }
 
@@ -51,12 +52,14 @@ export class Node {
     this.lanes = {
       command: new Lane(host, this, "command"),
       subscriber: new Lane(host, this, "subscriber"),
-      beat: new Lane(host, this, "beat")
+      beat: new Lane(host, this, "beat"),
+      tracking: new Lane(host, this, "tracking")
     }
   }
 
   get all(): ReadonlyArray<Lane> {
-    return [this.lanes.command, this.lanes.subscriber, this.lanes.beat]
+    const { beat, command, subscriber, tracking } = this.lanes
+    return [command, subscriber, beat, tracking]
   }
 
   /** Whichever connection answers next has ended this one first. */
@@ -98,6 +101,7 @@ export class Lane {
       opened: (session) => this.opened(session),
       ended: (session, failure) => this.ended(session, failure),
       message: host.message,
+      changed: host.changed,
       moved: (session) => host.moved(this, session)
     }
   }

@@ -4,7 +4,7 @@ import type { Arg } from "./Script.ts"
 import type { Session } from "./Session.ts"
 import type { Timers } from "./Timers.ts"
 
-export type Role = "command" | "subscriber" | "beat"
+export type Role = "command" | "subscriber" | "beat" | "tracking"
 
 /** Told once: with a failure, or with the reply. */
 export type Settle = (failure: Failure | undefined, reply: unknown) => void

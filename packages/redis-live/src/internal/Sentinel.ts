@@ -13,6 +13,7 @@ const ask = (config: SessionConfig, sentinel: Endpoint, name: string): Promise<E
       opened: (session) => answered(session.command("SENTINEL", ["get-master-addr-by-name", name])),
       ended: (_, failure) => ended(new OpeningError(failure)),
       message: () => {},
+      changed: () => {},
       moved: () => {}
     })
     const timer = config.timers.after(3 * config.timing.connectTimeout, () => session.end("no answer"))

@@ -59,6 +59,8 @@ export interface SessionEvents {
   /** Once, whether it had opened or not. */
   readonly ended: (session: Session, failure: Failure) => void
   readonly message: (session: Session, channel: string, payload: string) => void
+  /** Keys that it watches have changed; undefined: all of them. */
+  readonly changed: (keys: ReadonlyArray<string> | undefined) => void
   /** The server took subscriptions away: their slot moved. */
   readonly moved: (session: Session) => void
 }
@@ -118,7 +120,8 @@ export class Session {
       password: config.password,
       db: config.database,
       connectionName: `troupe:${role}`,
-      protocol: 3,
+      // It drops what RESP3 pushes of keys (https://github.com/redis/ioredis/issues/1161).
+      protocol: role === "tracking" ? 2 : 3,
       lazyConnect: true,
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
@@ -140,6 +143,11 @@ export class Session {
     if (role === "subscriber") {
       this.client.on("smessage", (channel: string, payload: string) => events.message(this, channel, payload))
       this.client.on("moved", () => events.moved(this))
+    }
+    if (role === "tracking") {
+      this.client.on("messageBuffer", (_: unknown, keys: unknown) =>
+        events.changed(Array.isArray(keys) ? keys.map(String) : undefined)
+      )
     }
     this.timer = config.timers.after(timing.connectTimeout, () => this.overdue("connect"))
     this.client.connect().catch(ignore)
@@ -224,6 +232,7 @@ export class Session {
     this.config.timers.cancel(this.timer)
     this.client.removeAllListeners("smessage")
     this.client.removeAllListeners("moved")
+    this.client.removeAllListeners("messageBuffer")
     return true
   }
 

@@ -36,15 +36,28 @@ const known = (reply: unknown): ReadonlyArray<unknown> => {
   return reply
 }
 
+const none: ReadonlyArray<string> = []
+const noSlide = "0".repeat(16)
+
+/** Of `<tag>=<token>` with spaces between. */
+const tagsOf = (text: string): ReadonlyArray<string> =>
+  text.split(" ").map((mark) => {
+    const tag = mark.slice(0, mark.lastIndexOf("="))
+    return Name.decode(tag) ?? tag
+  })
+
 /** A value as lua/Cache/parts/value.lua keeps it. */
 const found = (value: unknown, now: number): Found | undefined => {
   if (typeof value !== "string") return undefined
   const expiresAt = Number(value.slice(1, 17))
   const end = value.charCodeAt(81) === 10 ? 81 : value.indexOf("\n", 81)
+  const slide = value.slice(49, 65)
   return {
     body: value.slice(end + 1),
     version: value.slice(17, 33),
-    leftMs: expiresAt === forever ? Number.POSITIVE_INFINITY : expiresAt - now
+    leftMs: expiresAt === forever ? Number.POSITIVE_INFINITY : expiresAt - now,
+    slideMs: slide === noSlide ? 0 : Number(slide),
+    tags: end === 81 ? none : tagsOf(value.slice(82, end))
   }
 }
 

@@ -257,24 +257,28 @@ return reply
 `
 })
 
-/** Takes the token of the part's generation away: all values are gone, and so are all leases. Who waits for one of them asks again when its time is over. Returns {format} of newer data, else {""} Cost: O(1) */
+/** Takes the token of the part's generation away: all values are gone, and so are all leases. Who waits for one of them asks again when its time is over. Whoever watches the part's keys is told by one that comes and goes: the meta changes with each writing. Returns {format} of newer data, else {""} Cost: O(1) */
 export const cacheClear = Script.make({
   name: "Cache/clear",
   adds: false,
-  sha: "d1cf127eac51a46c0e63d3f0855750969cdf56b3",
-  keys: ["meta"],
+  sha: "56d5f1f9f01ba53327ed8728da00baeb5abcc23c",
+  keys: ["part", "meta"],
   args: [],
-  commands: ["HGET", "HDEL"],
+  commands: ["HGET", "HDEL", "SET", "DEL"],
   source: `#!lua flags=allow-oom
 -- Takes the token of the part's generation away: all values are gone, and so are all leases. Who waits for one of them asks again
 -- when its time is over.
--- KEYS[1] meta  of the part
+-- Whoever watches the part's keys is told by one that comes and goes: the meta changes with each writing.
+-- KEYS[1] part  as in read
+-- KEYS[2] meta  as in read
 -- RETURNS {format} of newer data, else {""}
 -- COST O(1)
--- COMMANDS HGET, HDEL
-local format = redis.call('HGET', KEYS[1], 'format')
+-- COMMANDS HGET, HDEL, SET, DEL
+local format = redis.call('HGET', KEYS[2], 'format')
 if format and format ~= '1' then return { format } end
-redis.call('HDEL', KEYS[1], 'generation')
+redis.call('HDEL', KEYS[2], 'generation')
+redis.call('SET', KEYS[1] .. ':cleared', 1)
+redis.call('DEL', KEYS[1] .. ':cleared')
 return { '' }
 `
 })
@@ -633,9 +637,9 @@ return reply
 export const cacheRead = Script.make({
   name: "Cache/read",
   adds: false,
-  sha: "05d68383745ce82640f37f416af925cf13dcaadb",
+  sha: "1adbb068cd55e1b35f8e150f1efd48769bb1cc06",
   keys: ["part", "meta"],
-  args: ["now"],
+  args: ["now", "slide"],
   variadicKeys: "values",
   commands: ["TIME", "HMGET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST"],
   source: `#!lua flags=allow-oom
@@ -644,6 +648,7 @@ export const cacheRead = Script.make({
 -- KEYS[2] meta      of the part
 -- KEYS[3...] values its keys :v:<key>
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] slide    Late: what is sliding lives on only where half of its time is over; else Always
 -- RETURNS {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says
 -- COST O(keys + tags)
 -- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST
@@ -778,7 +783,7 @@ for _, i in ipairs(others) do
   local value = values[i]
   local left, slide = kept(value), tonumber(sub(value, 50, 65))
   if not left or left <= 0 then values[i] = false
-  elseif slide > 0 then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
+  elseif slide > 0 and (ARGV[2] ~= 'Late' or left * 2 < slide) then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
 end
 return { '', int(now), values }
 `

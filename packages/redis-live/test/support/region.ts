@@ -97,8 +97,8 @@ export const make = Effect.fnUntraced(function* (
     primaries,
     write: (...entries: ReadonlyArray<CacheStore.Entry>) => store.write(name, entries, "Always"),
     add: (...entries: ReadonlyArray<CacheStore.Entry>) => store.write(name, entries, "Absent"),
-    read: (...keys: ReadonlyArray<string>) => Effect.map(store.read(name, keys), bodies),
-    find: (key: string) => Effect.map(store.read(name, [key]), ([found]) => found),
+    read: (...keys: ReadonlyArray<string>) => Effect.map(store.read(name, keys, "Always"), bodies),
+    find: (key: string) => Effect.map(store.read(name, [key], "Always"), ([found]) => found),
     look: (key: string) => store.look(name, key),
     acquire: (load: CacheStore.Load, ...keys: ReadonlyArray<string>) => store.acquire(name, keys, load),
     /** What becomes of one key, in a word. */

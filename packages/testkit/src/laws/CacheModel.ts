@@ -100,7 +100,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.CacheStore>,
       case "Read": {
         const keys = keysOf(operation.keys)
         if (keys.length === 0) break
-        const found = yield* ask(player, (store) => store.read(region, keys))
+        const found = yield* ask(player, (store) => store.read(region, keys, "Always"))
         told.push(found?.map((found, i) => seen(keys[i] ?? "", found)))
         break
       }

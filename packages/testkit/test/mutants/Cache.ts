@@ -10,7 +10,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a removal leaves the value where it is",
     law: "whatOnePeerSetsEveryPeerReads",
     file: memory("Region"),
-    find: "if (value !== undefined) drop(turn.region, value)\n  return found",
+    find: "if (value !== undefined) forget(turn, value)\n  return found",
     replace: "return found"
   },
   {
@@ -140,8 +140,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a read asks twice",
     law: "aCallIsOneRequest",
     file: core("Reader"),
-    find: "return Effect.map(store.read(region, keys), (found) => {",
-    replace: "return Effect.map(Effect.andThen(store.read(region, keys), store.read(region, keys)), (found) => {",
+    find: "Effect.map(store.read(region, keys, slide), (found) => {",
+    replace:
+      "Effect.map(Effect.andThen(store.read(region, keys, slide), store.read(region, keys, slide)), (found) => {",
     worlds: everywhere
   },
   {

@@ -66,8 +66,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the script reads and prolongs nothing",
     law: "readingProlongsWhatIsSliding",
     file: script("read"),
-    find: "elseif slide > 0 then",
-    replace: "elseif slide < 0 then",
+    find: "elseif slide > 0 and",
+    replace: "elseif slide < 0 and",
     worlds: servers
   },
   {
@@ -130,8 +130,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the script clears nothing",
     law: "clearTakesOneRegion",
     file: script("clear"),
-    find: "redis.call('HDEL', KEYS[1], 'generation')",
-    replace: "redis.call('HDEL', KEYS[1], 'generations')",
+    find: "redis.call('HDEL', KEYS[2], 'generation')",
+    replace: "redis.call('HDEL', KEYS[2], 'generations')",
     worlds: servers
   },
   {

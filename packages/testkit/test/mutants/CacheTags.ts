@@ -18,9 +18,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a tag is taken away with all that begin like it",
     law: "noTagReachesAnother",
     file: memory("Region"),
-    find: "if (tag !== undefined) drop(region, tag)",
+    find: "    drop(region, tag)\n    changed",
     replace:
-      "for (const one of [...region.tags.values()]) if (one === tag || one.key.startsWith(key)) drop(region, one)"
+      "    for (const one of [...region.tags.values()]) if (one.key.startsWith(key)) drop(region, one)\n    changed"
   },
   {
     name: "a region is cleared by its first letter",
@@ -47,8 +47,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a cleared region stays so",
     law: "whatComesAfterIsThere",
     file: memory("Region"),
-    find: "region.generation = 0\n}",
-    replace: "region.generation = Number.NaN\n}"
+    find: "region.generation = 0\n  changed",
+    replace: "region.generation = Number.NaN\n  changed"
   },
   {
     name: "a tag's token ends before what carries it",

@@ -11,6 +11,7 @@ import * as Limits from "./Limits.ts"
 import { Loader } from "./Loader.ts"
 import { Meter } from "./Meter.ts"
 import { Modifier } from "./Modifier.ts"
+import { Near } from "./Near.ts"
 import type { Outage } from "./Outage.ts"
 import { Reader } from "./Reader.ts"
 import type { RegionCodec } from "./RegionCodec.ts"
@@ -26,6 +27,8 @@ export interface House {
   readonly start: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly outage: Outage
   readonly waits: Waits
+  /** Says once for the layer that near values are not kept. */
+  readonly warnNear: (error: BackendError) => Effect.Effect<void>
   /** Another one each time. */
   readonly token: () => string
 }
@@ -35,17 +38,28 @@ export class Client<in out K, in out A> {
   readonly reader: Reader<A>
   readonly writer: Writer
   readonly modifier: Modifier<A>
+  /** What this process keeps of it, if it is to keep any. */
+  readonly near: Near<A> | undefined
+  /** For what writes. */
+  readonly store: Store
   readonly loader: Loader<A>
   private readonly house: House
   private readonly codec: RegionCodec<K, A>
 
   constructor(house: House, plan: Limits.Plan, codec: RegionCodec<K, A>) {
-    const { context, fork, outage, start, store, token, waits } = house
+    const { context, fork, outage, start, token, waits, warnNear: warn } = house
     const meter = new Meter(plan.name, context)
     this.house = house
     this.plan = plan
     this.codec = codec
-    this.reader = new Reader({ store, region: plan.name, text: codec.value, meter }, context, fork)
+    this.near =
+      plan.near === undefined
+        ? undefined
+        : new Near({ store: house.store, region: plan.name, plan: plan.near, meter, context, start, warn })
+    this.store = this.near === undefined ? house.store : this.near.around(house.store)
+    const { near, store } = this
+    const slide = near === undefined ? "Always" : "Late"
+    this.reader = new Reader({ store, region: plan.name, text: codec.value, meter, near, slide }, context, fork)
     this.writer = new Writer(store, plan.name, context, fork)
     this.modifier = new Modifier(
       { store, region: plan.name, decoded: (found) => this.reader.decoded(found) },
@@ -68,10 +82,17 @@ export class Client<in out K, in out A> {
   }
 
   get isIdle(): boolean {
-    return this.reader.isIdle && this.writer.isIdle && this.modifier.isIdle && this.loader.isIdle
+    return (
+      (this.near?.isIdle ?? true) &&
+      this.reader.isIdle &&
+      this.writer.isIdle &&
+      this.modifier.isIdle &&
+      this.loader.isIdle
+    )
   }
 
   close(): void {
+    this.near?.stop()
     this.reader.close()
     this.writer.close()
     this.modifier.close()

@@ -40,7 +40,11 @@ export interface Plan {
   readonly lifeMs: number | undefined
   readonly isSliding: boolean
   readonly staleForMs: number
+  readonly near: { readonly capacity: number; readonly timeToLiveMs: number } | undefined
 }
+
+/** Values of one region that a process may keep. */
+export const maxNear = 1_000_000
 
 const sound = new WeakMap<object, Exit.Exit<Plan>>()
 
@@ -51,7 +55,7 @@ export const plan = (operation: string, region: AnyRegion): Exit.Exit<Plan, Back
   const { name, "~terms": terms } = region
   const fault = Name.fault(name)
   if (fault !== undefined) return Exit.fail(Name.invalidName(service, operation, "region name", fault))
-  const { isSliding, staleFor, timeToLive } = terms
+  const { isSliding, near, staleFor, timeToLive } = terms
   const life = timeToLive === undefined ? Exit.succeed(undefined) : lifeMs(operation, timeToLive)
   if (Exit.isFailure(life)) return Exit.failCause(life.cause)
   const staleForMs = Math.ceil(millis(staleFor ?? 0))
@@ -59,7 +63,18 @@ export const plan = (operation: string, region: AnyRegion): Exit.Exit<Plan, Back
     return misconfigured(operation, "staleFor", "must be a finite duration, zero or more")
   }
   if (typeof isSliding !== "boolean") return misconfigured(operation, "sliding", "must be true or false")
-  const checked = Exit.succeed({ name, lifeMs: life.value, isSliding, staleForMs })
+  if (near !== undefined && !(Number.isSafeInteger(near.capacity) && near.capacity >= 1 && near.capacity <= maxNear)) {
+    return misconfigured(operation, "near.capacity", `must be a whole number from 1 to ${maxNear}`)
+  }
+  const timeToLiveMs = near === undefined ? 0 : millis(near.timeToLive ?? "30 seconds")
+  if (!(timeToLiveMs >= 0)) return misconfigured(operation, "near.timeToLive", "must be a duration, zero or more")
+  const checked = Exit.succeed({
+    name,
+    lifeMs: life.value,
+    isSliding,
+    staleForMs,
+    near: near && { capacity: near.capacity, timeToLiveMs }
+  })
   sound.set(region, checked)
   return checked
 }

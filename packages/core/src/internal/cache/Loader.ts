@@ -84,7 +84,9 @@ export class Loader<A> {
 
   /** What is there, or what is loaded. On a hit nothing of `cargo` runs. */
   get<R>(key: string, cargo: Effect.Effect<Cargo<A>, never, R>): Effect.Effect<A, any, R> {
-    return Effect.suspend(() => {
+    return Effect.suspend((): Effect.Effect<A, any, R> => {
+      const kept = this.reader.near?.get(key)
+      if (kept !== undefined) return kept.value
       const began = this.tick()
       const load = (isBare: boolean): Effect.Effect<A, any, R> =>
         Effect.flatMap(cargo, (cargo) => this.fly(key, began, cargo, isBare))
@@ -250,7 +252,7 @@ export class Loader<A> {
   }
 
   versionOf(key: string): Effect.Effect<string | undefined, BackendError> {
-    return Effect.map(this.guarded([key], this.store.read(this.name, [key])), ([found]) => found?.version)
+    return Effect.map(this.guarded([key], this.store.read(this.name, [key], "Always")), ([found]) => found?.version)
   }
 
   release(keys: ReadonlyArray<string>, load: Load): Effect.Effect<void> {

@@ -5,6 +5,10 @@ import * as Metrics from "../../Metrics.ts"
 
 const counters = {
   hits: Metrics.cacheHits,
+  nearHits: Metrics.cacheNearHits,
+  nearBypassed: Metrics.cacheNearBypassed,
+  nearEvictions: Metrics.cacheNearEvictions,
+  nearRefused: Metrics.cacheNearRefused,
   misses: Metrics.cacheMisses,
   undecodable: Metrics.cacheUndecodable,
   loads: Metrics.cacheLoads,

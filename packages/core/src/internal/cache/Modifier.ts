@@ -134,7 +134,7 @@ export class Modifier<A> {
   private send(key: string, changes: ReadonlyArray<Change<A>>, conflicts: number): Effect.Effect<void, BackendError> {
     const { decoded, region, store } = this.options
     return Effect.gen({ self: this }, function* () {
-      const [found] = yield* store.read(region, [key])
+      const [found] = yield* store.read(region, [key], "Always")
       let current = yield* decoded(found)
       let last: Step = "Unchanged"
       for (const [i, change] of changes.entries()) {
@@ -156,4 +156,4 @@ export class Modifier<A> {
 const foundIn = (entry: Entry | undefined): Found | undefined =>
   entry === undefined || entry.timeToLiveMs <= 0
     ? undefined
-    : { body: entry.body, version: "", leftMs: entry.timeToLiveMs }
+    : { body: entry.body, version: "", leftMs: entry.timeToLiveMs, slideMs: 0, tags: entry.tags }

@@ -14,6 +14,7 @@ import { isSettled } from "../Settled.ts"
 import type { Text } from "../Text.ts"
 import { maxWaiting, service } from "./Limits.ts"
 import type { Meter } from "./Meter.ts"
+import type { Asked, Near } from "./Near.ts"
 
 export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>) => void
 
@@ -67,6 +68,9 @@ export interface Options<A> {
   readonly region: string
   readonly text: Text<A>
   readonly meter: Meter
+  /** What this process keeps of it. */
+  readonly near: Near<A> | undefined
+  readonly slide: "Always" | "Late"
 }
 
 export class Reader<A> {
@@ -98,6 +102,10 @@ export class Reader<A> {
     )
   }
 
+  get near(): Near<A> | undefined {
+    return this.options.near
+  }
+
   get isIdle(): boolean {
     return this.batcher.idle
   }
@@ -108,6 +116,8 @@ export class Reader<A> {
 
   /** What is there under that key; what does not fit the schema is not (promise C14). */
   get(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
+    const kept = this.options.near?.get(key)
+    if (kept !== undefined) return kept.found
     return Effect.callback((done) => {
       const over = watch?.((error) => done(Effect.fail(error)))
       const resume: Resume<A> =
@@ -143,18 +153,35 @@ export class Reader<A> {
       read
     ) => read
   ): Effect.Effect<ReadonlyArray<Option.Option<A>>, BackendError> {
-    const { region, store } = this.options
-    const distinct = [...new Set(keys)]
-    const count = Math.max(1, Math.min(maxKeys, Math.floor(maxAnswerBytes / Math.max(1, this.typicalBytes))))
+    const { near, region, slide, store } = this.options
     const byKey = new Map<string, Option.Option<A>>()
+    const distinct: Array<string> = []
+    const asking = new Set<string>()
+    for (const key of keys) {
+      if (byKey.has(key) || asking.has(key)) continue
+      const kept = near?.get(key)
+      if (kept !== undefined) byKey.set(key, kept.found.value)
+      else {
+        asking.add(key)
+        distinct.push(key)
+      }
+    }
+    const count = Math.max(1, Math.min(maxKeys, Math.floor(maxAnswerBytes / Math.max(1, this.typicalBytes))))
     const read = (part: ReadonlyArray<string>) =>
-      Effect.flatMap(guard(part, store.read(region, part)), (found) =>
-        Effect.forEach(part, (key, i) => Effect.map(this.decoded(found[i]), (value) => byKey.set(key, value)), {
-          discard: true
-        })
+      this.asking(part.length, (asked) =>
+        Effect.flatMap(guard(part, store.read(region, part, slide)), (found) =>
+          Effect.forEach(
+            part,
+            (key, i) =>
+              Effect.map(this.kept(asked, key, found[i]), (value) => {
+                this.counted(value, 1)
+                byKey.set(key, value)
+              }),
+            { discard: true }
+          )
+        )
       )
     return Effect.map(Effect.forEach(Arr.chunksOf(distinct, count), read, { concurrency: 4, discard: true }), () => {
-      for (const value of byKey.values()) this.counted(value, 1)
       return keys.map((key) => byKey.get(key) ?? Option.none())
     })
   }
@@ -186,17 +213,40 @@ export class Reader<A> {
   }
 
   private send(calls: ReadonlyArray<Reading<A>>): Effect.Effect<(call: Reading<A>) => void, BackendError> {
-    const { region, store } = this.options
+    const { region, slide, store } = this.options
     for (const call of calls) this.left(call)
     const keys = calls.map(({ key }) => key)
-    return Effect.map(store.read(region, keys), (found) => {
-      let next = 0
-      return (call) => {
-        const value = this.decoded(found[next++])
-        if (isSettled(value)) call.resume(value)
-        else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value))))
-      }
+    return this.asking(keys.length, (asked) =>
+      Effect.map(store.read(region, keys, slide), (found) => {
+        let next = 0
+        return (call) => {
+          const value = this.kept(asked, call.key, found[next++])
+          if (isSettled(value)) call.resume(value)
+          else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value))))
+        }
+      })
+    )
+  }
+
+  /** Where this process keeps values: what is pushed from now on until it has the answer counts. */
+  private asking<B, E>(count: number, read: (asked: Asked | undefined) => Effect.Effect<B, E>): Effect.Effect<B, E> {
+    const { near } = this.options
+    if (near === undefined) return read(undefined)
+    return Effect.suspend(() => {
+      const asked = near.begin(count)
+      return Effect.onExit(read(asked), (exit) =>
+        Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => near.end(asked))
+      )
     })
+  }
+
+  private kept(asked: Asked | undefined, key: string, found: Found | undefined): Effect.Effect<Option.Option<A>> {
+    const { near } = this.options
+    const value = this.decoded(found)
+    if (near === undefined || asked === undefined) return value
+    if (!isSettled(value)) return Effect.tap(value, (value) => Effect.sync(() => near.keep(asked, key, found, value)))
+    if (Exit.isSuccess(value)) near.keep(asked, key, found, value.value)
+    return value
   }
 }
 

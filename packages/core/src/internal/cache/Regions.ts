@@ -41,6 +41,7 @@ export const make = Effect.fnUntraced(function* (
   const link = yield* store.connect({ message: () => {}, lost: () => {} })
   const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
   let loads = 0
+  let hasWarned = false
   const house = Exit.map(settings, (settings): House => ({
     store,
     settings,
@@ -49,6 +50,12 @@ export const make = Effect.fnUntraced(function* (
     start: run,
     outage: new Outage(store, link, context, fork),
     waits: new Waits(store, bell),
+    warnNear: (error) =>
+      Effect.suspend(() => {
+        if (hasWarned) return Effect.void
+        hasWarned = true
+        return Effect.logWarning(`Near values are not kept: ${error.reason.message}`)
+      }),
     token: () => `${base}.${(loads += 1).toString(36)}`
   }))
   const sweeper = new Sweeper(store, fork)
@@ -134,7 +141,8 @@ export const make = Effect.fnUntraced(function* (
     const texts = [...new Set(yield* client.textsOf("removeMany", keys))]
     let count = 0
     for (let i = 0; i < texts.length; i += maxKeys) {
-      for (const wasThere of yield* store.remove(region.name, texts.slice(i, i + maxKeys))) if (wasThere) count += 1
+      for (const wasThere of yield* client.store.remove(region.name, texts.slice(i, i + maxKeys)))
+        if (wasThere) count += 1
     }
     return count
   })
@@ -222,13 +230,13 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const invalidateTags: Service["invalidateTags"] = Effect.fnUntraced(function* (region, given) {
-    const { plan } = yield* clientOf("invalidateTags", region)
+    const { plan, store } = yield* clientOf("invalidateTags", region)
     const tags = yield* Limits.tags("invalidateTags", given, Infinity)
     for (let i = 0; i < tags.length; i += maxKeys) yield* store.invalidate(plan.name, tags.slice(i, i + maxKeys))
   })
 
   const clear: Service["clear"] = Effect.fnUntraced(function* (region) {
-    const { plan } = yield* clientOf("clear", region)
+    const { plan, store } = yield* clientOf("clear", region)
     yield* store.clear(plan.name)
     sweeper.sweep(plan.name)
   })
@@ -260,7 +268,7 @@ export const make = Effect.fnUntraced(function* (
       writing("set", region, key, value, options, ({ writer }, entry) => writer.set(entry)),
     setMany,
     setIfAbsent: (region, key, value, options) =>
-      writing("setIfAbsent", region, key, value, options, ({ plan }, entry) =>
+      writing("setIfAbsent", region, key, value, options, ({ plan, store }, entry) =>
         Effect.map(store.write(plan.name, [entry], "Absent"), ([written]) => written === true)
       ),
     modify: (region, key, f) =>
@@ -268,16 +276,16 @@ export const make = Effect.fnUntraced(function* (
         client.modifier.modify(text, f, (value) => client.entryOf("modify", key, text, value, undefined))
       ),
     remove: (region, key) =>
-      using("remove", region, key, ({ plan }, text) =>
+      using("remove", region, key, ({ plan, store }, text) =>
         Effect.map(store.remove(plan.name, [text]), ([wasThere]) => wasThere === true)
       ),
     removeMany,
     take: (region, key) =>
-      using("take", region, key, ({ plan, reader }, text) =>
+      using("take", region, key, ({ plan, reader, store }, text) =>
         Effect.flatMap(store.take(plan.name, text), (found) => reader.decoded(found))
       ),
     touch: (region, key, timeToLive) =>
-      using("touch", region, key, ({ plan }, text) =>
+      using("touch", region, key, ({ plan, store }, text) =>
         Effect.flatMap(Limits.lifeMs("touch", timeToLive), (ms) => store.touch(plan.name, text, ms))
       ),
     timeToLive: (region, key) =>

@@ -75,6 +75,8 @@ export interface Turn {
   readonly region: Region
   readonly now: number
   readonly ended: Array<string>
+  /** What whoever keeps values must know: `v` and a key, `t` and a tag, or `c`: all of it. */
+  readonly changed: Array<string>
 }
 
 /** Collected by each writing. */
@@ -116,15 +118,18 @@ export const isValid = (
   { generation, tags }: { readonly generation: number; readonly tags: ReadonlyArray<Mark> }
 ): boolean => generation === turn.region.generation && tags.every(([tag, token]) => tagOf(turn, tag)?.token === token)
 
-export const invalidate = ({ region }: Turn, tags: ReadonlyArray<string>): void => {
+export const invalidate = ({ changed, region }: Turn, tags: ReadonlyArray<string>): void => {
   for (const key of tags) {
     const tag = region.tags.get(key)
-    if (tag !== undefined) drop(region, tag)
+    if (tag === undefined) continue
+    drop(region, tag)
+    changed.push(`t${key}`)
   }
 }
 
-export const clear = ({ region }: Turn): void => {
+export const clear = ({ changed, region }: Turn): void => {
   region.generation = 0
+  changed.push("c")
 }
 
 // -- values -------------------------------------------------------------------------------------------------------
@@ -142,14 +147,17 @@ export const liveOf = (turn: Turn, key: string): Value | undefined => {
 }
 
 /** It lives so long from now, and as long again after each reading where it is sliding. */
-export const live = ({ now, region }: Turn, value: Value, timeToLiveMs: number): void => {
+export const live = ({ changed, now, region }: Turn, value: Value, timeToLiveMs: number): void => {
   value.expiresAt = now + timeToLiveMs
+  changed.push(`v${value.key}`)
   move(region, value, value.expiresAt + value.staleForMs)
 }
 
-/** As `live`, for what is sliding. */
-export const slide = (turn: Turn, value: Value): void => {
-  if (value.slideMs > 0) live(turn, value, value.slideMs)
+/** As `live`, for what is sliding: always, or where half of its time is over. */
+export const slide = (turn: Turn, value: Value, when: "Always" | "Late"): void => {
+  const { expiresAt, slideMs } = value
+  const leftMs = expiresAt - turn.now
+  if (slideMs > 0 && leftMs < (when === "Late" ? slideMs / 2 : slideMs)) live(turn, value, slideMs)
 }
 
 export interface Writing {
@@ -169,7 +177,7 @@ export const put = (turn: Turn, entry: Writing): void => {
   const { body, isSliding, key, staleForMs, timeToLiveMs } = entry
   const before = region.values.get(key)
   if (timeToLiveMs <= 0) {
-    if (before !== undefined) drop(region, before)
+    if (before !== undefined) forget(turn, before)
     return
   }
   // What was gone has left its place.
@@ -198,7 +206,7 @@ export const take = (turn: Turn, key: string): Value | undefined => {
   const found = liveOf(turn, key)
   end(turn, key)
   const value = turn.region.values.get(key)
-  if (value !== undefined) drop(turn.region, value)
+  if (value !== undefined) forget(turn, value)
   return found
 }
 
@@ -257,6 +265,11 @@ const move = (region: Region, what: Value | Lease | Tag, until: number): void =>
   if (until === Infinity) return
   region.ending.set(what.number, what)
   Ordered.add(region.order, until, what.number)
+}
+
+const forget = ({ changed, region }: Turn, value: Value): void => {
+  drop(region, value)
+  changed.push(`v${value.key}`)
 }
 
 export const drop = (region: Region, what: Value | Lease | Tag): void => {

@@ -10,10 +10,14 @@ import {
 } from "@troupe/core/CacheStore"
 import * as Region from "./Region.ts"
 
-export const read = (turn: Region.Turn, keys: ReadonlyArray<string>): ReadonlyArray<Found | undefined> =>
+export const read = (
+  turn: Region.Turn,
+  keys: ReadonlyArray<string>,
+  slide: "Always" | "Late"
+): ReadonlyArray<Found | undefined> =>
   keys.map((key) => {
     const value = Region.liveOf(turn, key)
-    return value === undefined ? undefined : readOf(turn, value)
+    return value === undefined ? undefined : readOf(turn, value, slide)
   })
 
 export const look = (turn: Region.Turn, key: string): number | undefined => {
@@ -65,7 +69,8 @@ export const touch = (turn: Region.Turn, key: string, timeToLiveMs: number): boo
 export const acquire = (turn: Region.Turn, keys: ReadonlyArray<string>, load: Load): ReadonlyArray<Acquired> =>
   keys.map((key): Acquired => {
     const value = Region.keptOf(turn, key)
-    if (value !== undefined && value.expiresAt > turn.now) return { _tag: "Found", found: readOf(turn, value) }
+    if (value !== undefined && value.expiresAt > turn.now)
+      return { _tag: "Found", found: readOf(turn, value, "Always") }
     const stale = value && foundOf(turn, value)
     const lease = Region.leaseOf(turn, key)
     if (lease === undefined) {
@@ -116,11 +121,13 @@ export const sweep = (turn: Region.Turn, cursor: string): string => {
 const foundOf = ({ now }: Region.Turn, value: Region.Value): Found => ({
   body: value.body,
   version: `${value.version}`,
-  leftMs: value.expiresAt - now
+  leftMs: value.expiresAt - now,
+  slideMs: value.slideMs,
+  tags: value.tags.map(([tag]) => tag)
 })
 
-const readOf = (turn: Region.Turn, value: Region.Value): Found => {
-  Region.slide(turn, value)
+const readOf = (turn: Region.Turn, value: Region.Value, slide: "Always" | "Late"): Found => {
+  Region.slide(turn, value, slide)
   return foundOf(turn, value)
 }
 

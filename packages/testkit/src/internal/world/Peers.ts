@@ -88,6 +88,8 @@ export class Peers<R> {
           deaf: Effect.sync(() => wire.deaf()),
           hear: Effect.sync(() => wire.hear()),
           loseAnswer: (which) => Effect.sync(() => wire.loseAnswer(which)),
+          holdAnswers: Effect.sync(() => wire.holdAnswers()),
+          passAnswers: Effect.sync(() => wire.passAnswers()),
           losePush: Effect.sync(() => wire.losePush()),
           skew: (by) =>
             Effect.sync(() => {

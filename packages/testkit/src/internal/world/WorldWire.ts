@@ -78,6 +78,8 @@ export class WorldWire implements Wire.Wire {
   private dropped = false
   private losing: Lost | undefined
   private losingPush = false
+  /** Answers that pushes overtake; undefined: none is held. */
+  private late: Array<() => void> | undefined
   /** Told of the first request. */
   onFirst: (() => void) | undefined
 
@@ -141,7 +143,8 @@ export class WorldWire implements Wire.Wire {
   /** The answer is there; `ahead` of pushes that came with it, where its place says so. */
   answer(sent: Sent, see: () => void, place = this.inbox.length): void {
     if (this.process.crashed) return
-    if (this.path === "open") {
+    if (this.late !== undefined) this.late.push(() => this.answer(sent, see))
+    else if (this.path === "open") {
       this.inbox.splice(place, 0, { sent, kind: "answer", see })
       this.outbox.wake()
     } else this.hang(sent)
@@ -190,6 +193,16 @@ export class WorldWire implements Wire.Wire {
 
   loseAnswer(which: Lost): void {
     this.losing = which
+  }
+
+  holdAnswers(): void {
+    this.late ??= []
+  }
+
+  passAnswers(): void {
+    const { late = [] } = this
+    this.late = undefined
+    for (const answer of late) answer()
   }
 
   losePush(): void {
