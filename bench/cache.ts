@@ -3,6 +3,7 @@
  * there, 100 callers unless the case says otherwise; each answer is looked at.
  *
  * - `get`, `set`, `getOrSet hit`: bentocache through Redis, and raw ioredis with JSON where it can.
+ * - `near hit`: what is kept in the process; bentocache's layer in memory, which here nobody invalidates.
  * - `get c=100` also beside keyv, cacheable and cache-manager through @keyv/redis.
  * - `commands per get c=100`: what the server counts, commands of scripts too.
  */
@@ -44,6 +45,12 @@ export const run = async (url: string): Promise<void> => {
   const manager = createCache({ stores: [new Keyv({ store: new KeyvRedis(url), namespace: `${prefix}-manager` })] })
 
   const region = Cache.region("measurements", { value: Body, timeToLive: "1 hour" })
+  const near = Cache.region("measurements", {
+    value: Body,
+    timeToLive: "1 hour",
+    near: { capacity: 10_000, timeToLive: "1 hour" }
+  })
+  const tiered = bento.use("tiered")
   const on = <A, E>(use: (cache: Cache.Service) => Effect.Effect<A, E>): Promise<A> =>
     runtime.runPromise(Effect.flatMap(Cache.Cache, use))
   const found = (id: number) => (value: Option.Option<Body>) => check(Option.getOrUndefined(value), id)
@@ -57,6 +64,11 @@ export const run = async (url: string): Promise<void> => {
     await cacheable.set(key, body(id), 3_600_000)
     await manager.set(key, body(id), 3_600_000)
   }
+
+  await on((cache) => cache.get(near, keyOf(0)))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await on((cache) => cache.getMany(near, all.map(keyOf)))
+  for (const id of all) await tiered.get({ key: keyOf(id) })
 
   const rate = (n: number, inFlight: number, use: (id: number) => Promise<unknown>) => () =>
     perSecond(n, () => workers(n, use, inFlight))
@@ -126,6 +138,21 @@ export const run = async (url: string): Promise<void> => {
       theirs: rate(n, 100, async (id) =>
         check(
           await bento.getOrSet<Body>({ key: keyOf(id), factory: () => Promise.reject(new Error("there is one")) }),
+          id
+        )
+      )
+    },
+    {
+      ...more,
+      name: "near hit",
+      peer: "bentocache",
+      goal: 10,
+      ours: ours(count(1_000_000), 100, (cache, id) =>
+        Effect.map(cache.getOrSet(near, keyOf(id), Effect.die("there is one")), (value) => check(value, id))
+      ),
+      theirs: rate(n, 100, async (id) =>
+        check(
+          await tiered.getOrSet<Body>({ key: keyOf(id), factory: () => Promise.reject(new Error("there is one")) }),
           id
         )
       )

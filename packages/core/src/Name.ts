@@ -26,7 +26,7 @@ export const fault = (name: unknown): string | undefined =>
     ? "must be a string"
     : name.length === 0
       ? "must not be empty"
-      : name.length > maxNameBytes || byteLength(name) > maxNameBytes
+      : name.length > maxNameBytes || (name.length * 3 > maxNameBytes && byteLength(name) > maxNameBytes)
         ? `must not be longer than ${maxNameBytes} bytes`
         : !name.isWellFormed()
           ? "must be well-formed text: it holds half of a surrogate pair"

@@ -12,12 +12,13 @@ import * as Schema from "effect/Schema"
 
 const region = "numbers"
 const Numbers = Cache.region(region, { value: Schema.Int, timeToLive: "1 minute", staleFor: "1 hour" })
+const Near = Cache.region(region, { value: Schema.Int, timeToLive: "1 minute", near: { capacity: 1 } })
 const Texts = Cache.region(region, { value: Schema.String, timeToLive: "1 minute" })
 
 const counted = (metric: Metric.Counter<number>) =>
   Effect.map(Metric.value(Metric.withAttributes(metric, { region })), ({ count }) => count)
 
-it.live("hits, misses, undecodable, loads, joined, takeovers, stale, refused, unkept, by region", () =>
+it.live("hits, misses, undecodable, loads, joined, takeovers, stale, refused, unkept, near ones, by region", () =>
   Effect.flatMap(MemoryWorld.make({ seed: 1, layer: () => MemoryCache.layer() }), (world) =>
     world.run(
       Effect.gen(function* () {
@@ -66,6 +67,23 @@ it.live("hits, misses, undecodable, loads, joined, takeovers, stale, refused, un
         yield* world.advance("2 minutes")
         yield* Effect.flatMap(load(b, "old", 1), Fiber.join)
         assert.strictEqual(yield* counted(Metrics.cacheStale), 1)
+
+        const hits = yield* counted(Metrics.cacheHits)
+        for (const key of ["one", "other"]) yield* on(b, (cache) => cache.set(Near, key, 1))
+        for (const _ of [1, 2, 3]) {
+          yield* on(b, (cache) => cache.get(Near, "one"))
+          yield* world.advance("10 millis")
+        }
+        yield* world.advance("1 second")
+        const near = [yield* counted(Metrics.cacheHits), yield* counted(Metrics.cacheNearHits)]
+        assert.deepEqual(near, [hits + 3, 1])
+        yield* on(b, (cache) => cache.get(Near, "other"))
+        assert.strictEqual(yield* counted(Metrics.cacheNearEvictions), 1)
+        yield* b.freeze
+        yield* world.advance("5 seconds")
+        yield* b.thaw
+        yield* on(b, (cache) => cache.get(Near, "other"))
+        assert.strictEqual(yield* counted(Metrics.cacheNearBypassed), 1)
       })
     )
   ).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()), Effect.provide(Logger.layer([])))

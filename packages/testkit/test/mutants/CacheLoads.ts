@@ -128,7 +128,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a load waits until the backend's call has failed",
     law: "withoutTheBackendItLoads",
     file: core("Loader"),
-    find: "this.reader.get(key, this.outage.watch)",
+    find: "this.reader.ask(key, this.outage.watch)",
     replace: "this.reader.get(key)",
     worlds: everywhere
   },

@@ -11,8 +11,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a read looks past what is kept",
     law: "aWarmReadAsksNobody",
     file: "packages/core/src/internal/cache/Reader.ts",
-    find: "    const kept = this.options.near?.get(key)\n    if (kept",
-    replace: "    const kept = this.options.near?.get(`${key} `)\n    if (kept",
+    find: "this.options.near?.get(key)?.found",
+    replace: "this.options.near?.get(`${key} `)?.found",
     worlds: everywhere
   },
   {

@@ -85,14 +85,12 @@ export class Loader<A> {
   /** What is there, or what is loaded. On a hit nothing of `cargo` runs. */
   get<R>(key: string, cargo: Effect.Effect<Cargo<A>, never, R>): Effect.Effect<A, any, R> {
     return Effect.suspend((): Effect.Effect<A, any, R> => {
-      const kept = this.reader.near?.get(key)
-      if (kept !== undefined) return kept.value
       const began = this.tick()
       const load = (isBare: boolean): Effect.Effect<A, any, R> =>
         Effect.flatMap(cargo, (cargo) => this.fly(key, began, cargo, isBare))
       if (this.joinable(key) !== undefined) return load(false)
       if (this.isAway(key)) return load(true)
-      return Effect.matchEffect(this.outage.noting(this.name, [key], this.reader.get(key, this.outage.watch)), {
+      return Effect.matchEffect(this.outage.noting(this.name, [key], this.reader.ask(key, this.outage.watch)), {
         onFailure: () => load(true),
         onSuccess: (value) => (Option.isSome(value) ? Effect.succeed(value.value) : load(false))
       })

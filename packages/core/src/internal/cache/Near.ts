@@ -62,6 +62,7 @@ const refusedPause = Duration.seconds(30)
 const maxSpoiled = 1_024
 /** Looked at for having ended, each second. */
 const maxPruned = 1_024
+const maxUncounted = 1_024
 const endless = 2n ** 62n
 
 export class Near<A> implements Watcher {
@@ -74,6 +75,8 @@ export class Near<A> implements Watcher {
   private readonly heard = new Map<number, bigint>()
   private readonly wanted = new Signal()
   private losses = 0
+  /** That were not counted yet. */
+  private hits = 0
   private fiber: Fiber.Fiber<void> | undefined
 
   constructor(options: Options) {
@@ -86,6 +89,7 @@ export class Near<A> implements Watcher {
   }
 
   stop(): void {
+    this.count()
     this.fiber?.interruptUnsafe()
     this.lost()
   }
@@ -105,8 +109,8 @@ export class Near<A> implements Watcher {
       return undefined
     }
     kept.isUsed = true
-    this.options.meter.count("hits")
-    this.options.meter.count("nearHits")
+    // Counting costs as much as the reading: with the next asking is soon enough, where there is one.
+    if ((this.hits += 1) >= maxUncounted || this.options.store.immortal) this.count()
     return kept
   }
 
@@ -244,6 +248,7 @@ export class Near<A> implements Watcher {
         if (store.immortal) continue
         yield* Effect.sleep(refusal === undefined ? askEvery : refusedPause)
         this.prune()
+        this.count()
         if (this.kept.size > 0) this.wanted.give()
       }
     })
@@ -263,6 +268,12 @@ export class Near<A> implements Watcher {
         onSuccess: () => undefined
       })
     })
+  }
+
+  private count(): void {
+    this.options.meter.count("hits", this.hits)
+    this.options.meter.count("nearHits", this.hits)
+    this.hits = 0
   }
 
   private prune(): void {

@@ -102,10 +102,6 @@ export class Reader<A> {
     )
   }
 
-  get near(): Near<A> | undefined {
-    return this.options.near
-  }
-
   get isIdle(): boolean {
     return this.batcher.idle
   }
@@ -115,9 +111,12 @@ export class Reader<A> {
   }
 
   /** What is there under that key; what does not fit the schema is not (promise C14). */
-  get(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
-    const kept = this.options.near?.get(key)
-    if (kept !== undefined) return kept.found
+  get(key: string): Effect.Effect<Option.Option<A>, BackendError> {
+    return this.options.near?.get(key)?.found ?? this.ask(key)
+  }
+
+  /** As `get`, past what this process keeps. */
+  ask(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
     return Effect.callback((done) => {
       const over = watch?.((error) => done(Effect.fail(error)))
       const resume: Resume<A> =

@@ -14,18 +14,22 @@ export class RegionCodec<in out K, in out A> {
   readonly timeToLive: Life<K, A>
   /** One client per layer and region: kept here, where its types are known. */
   readonly clients = new WeakMap<object, Client<K, A>>()
+  /** Keys are texts already: nothing of a schema runs. */
+  private readonly isPlain: boolean
   private readonly toKey: (key: K) => Effect.Effect<string | number, Schema.SchemaError>
   private readonly fromKey: (key: unknown) => Effect.Effect<K, Schema.SchemaError>
 
   constructor(key: Schema.Codec<K, string | number>, value: Schema.Codec<A, unknown>, timeToLive: Life<K, A>) {
     this.value = new Text(value)
     this.timeToLive = timeToLive
+    this.isPlain = Object.is(key, Schema.String)
     this.toKey = Schema.encodeUnknownEffect(key)
     this.fromKey = Schema.decodeUnknownEffect(key)
   }
 
   /** The text of a key, or what is wrong with the key. */
   encodeKey(key: K, fault: (key: string | number) => string | undefined): Effect.Effect<string, string> {
+    if (this.isPlain && typeof key === "string" && fault(key) === undefined) return Exit.succeed(textOf(key))
     const told = (encoded: string | number): Exit.Exit<string, string> => {
       const rule = fault(encoded)
       return rule === undefined ? Exit.succeed(textOf(encoded)) : Exit.fail(rule)

@@ -188,12 +188,29 @@ export const make = Effect.fnUntraced(function* (
     return Effect.orDie(clientOf(operation, region))
   }
 
-  const getOrSet: Service["getOrSet"] = (region, key, load, options) =>
+  const getOrSet: Service["getOrSet"] = <K, A, E, R>(
+    region: Region<K, A>,
+    key: K,
+    load: Effect.Effect<A, E, R>,
+    options?: SetOptions
+  ) =>
+    Effect.suspend((): Effect.Effect<A, E, R> => {
+      // What is kept needs nothing of what is to load it.
+      const client = options === undefined ? clientOf("getOrSet", region) : undefined
+      if (client === undefined || Exit.isFailure(client)) return loaded(region, key, load, options)
+      const text = client.value.textOf("getOrSet", key)
+      const kept = isSettled(text) && Exit.isSuccess(text) ? client.value.near?.get(text.value) : undefined
+      return kept === undefined ? loaded(region, key, load, options) : kept.value
+    })
+
+  const loaded: Service["getOrSet"] = (region, key, load, options) =>
     Effect.flatMap(
       Effect.suspend(() => loading("getOrSet", region, options)),
       (client) =>
-        Effect.flatMap(Effect.orDie(client.textOf("getOrSet", key)), (text) =>
-          client.loader.get(
+        Effect.flatMap(Effect.orDie(client.textOf("getOrSet", key)), (text) => {
+          const kept = options === undefined ? undefined : client.near?.get(text)
+          if (kept !== undefined) return kept.value
+          return client.loader.get(
             text,
             Effect.suspend(() =>
               cargoOf("getOrSet", client, options, new Map([[text, { key }]]), () =>
@@ -201,7 +218,7 @@ export const make = Effect.fnUntraced(function* (
               )
             )
           )
-        )
+        })
     )
 
   const getOrSetMany: Service["getOrSetMany"] = Effect.fnUntraced(function* <K, A, E, R>(
