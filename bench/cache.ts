@@ -5,6 +5,8 @@
  * - `get`, `set`, `getOrSet hit`: bentocache through Redis, and raw ioredis with JSON where it can.
  * - `near hit`: what is kept in the process; bentocache's layer in memory, which here nobody invalidates.
  * - `get c=100` also beside keyv, cacheable and cache-manager through @keyv/redis.
+ * - `effect`: its PersistedCache on @effect/platform-node, without its layer in memory but for `near hit`.
+ * - `clear 1M`: how long it takes with a million values there, beside ten; each time the memory is back within a minute.
  * - `commands per get c=100`: what the server counts, commands of scripts too.
  */
 import KeyvRedis from "@keyv/redis"
@@ -17,11 +19,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { Redis } from "ioredis"
 import { Keyv } from "keyv"
+import { setTimeout as pause } from "node:timers/promises"
 import * as Bento from "./bento/bento.ts"
 import { type Case, commandsRun, measure, perSecond, smoke } from "./harness.ts"
 import { Body, body, workers, writers } from "./message.ts"
+import * as Persisted from "./persisted.ts"
 
 const count = (full: number): number => (smoke ? Math.min(full, 2_000) : full)
 const keys = 1_000
@@ -37,6 +42,7 @@ export const run = async (url: string): Promise<void> => {
   const runtime = ManagedRuntime.make(RedisCache.layer().pipe(Layer.provide(RedisClient.layer({ url, prefix }))))
   const raw = new Redis(url)
   const { bento, close } = Bento.make(url, prefix)
+  const persisted = await Persisted.make(url, prefix)
   const store = new KeyvRedis(url, { namespace: prefix })
   const keyv = new Keyv({ store, namespace: `${prefix}-keyv` })
   const cacheable = new Cacheable({
@@ -50,6 +56,7 @@ export const run = async (url: string): Promise<void> => {
     timeToLive: "1 hour",
     near: { capacity: 10_000, timeToLive: "1 hour" }
   })
+  const ids = Cache.region("ids", { value: Schema.Int, timeToLive: "1 hour" })
   const tiered = bento.use("tiered")
   const on = <A, E>(use: (cache: Cache.Service) => Effect.Effect<A, E>): Promise<A> =>
     runtime.runPromise(Effect.flatMap(Cache.Cache, use))
@@ -66,15 +73,47 @@ export const run = async (url: string): Promise<void> => {
   }
 
   await on((cache) => cache.get(near, keyOf(0)))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await pause(100)
   await on((cache) => cache.getMany(near, all.map(keyOf)))
   for (const id of all) await tiered.get({ key: keyOf(id) })
+  await persisted.run(Effect.forEach(all, persisted.near, { concurrency: 100 }))
 
   const rate = (n: number, inFlight: number, use: (id: number) => Promise<unknown>) => () =>
     perSecond(n, () => workers(n, use, inFlight))
   const ours =
     (n: number, inFlight: number, use: (cache: Cache.Service, id: number) => Effect.Effect<unknown, unknown>) => () =>
       perSecond(n, () => on((cache) => writers(n, (id) => use(cache, id), inFlight)).then(() => undefined))
+  const effects = (n: number, use: (id: number) => Effect.Effect<Body, unknown>) => () =>
+    perSecond(n, () =>
+      persisted
+        .run(writers(n, (id) => Effect.map(use(id % keys), (value) => check(value, id)), 100))
+        .then(() => undefined)
+    )
+  /** How long a clear takes where so many are there; waits until their memory is back, a minute at the most. */
+  const cleared = (many: number) => async () => {
+    const used = async () => Number(/used_memory:(\d+)/.exec(await raw.info("memory"))?.[1])
+    const before = await used()
+    await on((cache) =>
+      Effect.forEach(
+        Array.from({ length: Math.ceil(many / 512) }, (_, i) => i * 512),
+        (from) =>
+          cache.setMany(
+            ids,
+            Array.from({ length: Math.min(512, many - from) }, (_, i) => [`${from + i}`, i] as const)
+          ),
+        { concurrency: 4, discard: true }
+      )
+    )
+    const full = await used()
+    const start = performance.now()
+    await on((cache) => cache.clear(ids))
+    const ms = performance.now() - start
+    for (const until = start + 60_000; (await used()) > before + (full - before) / 20 + 2_000_000;) {
+      if (performance.now() > until) throw new Error("the memory is not back within a minute")
+      await pause(100)
+    }
+    return ms
+  }
   const more = { bench: "cache", unit: "/s", better: "more" } as const
 
   const get = (cache: Cache.Service, id: number) => Effect.map(cache.get(region, keyOf(id)), found(id))
@@ -158,6 +197,32 @@ export const run = async (url: string): Promise<void> => {
       )
     },
     {
+      ...more,
+      name: "getOrSet hit",
+      peer: "effect",
+      goal: 1,
+      ours: ours(n, 100, (cache, id) => cache.getOrSet(region, keyOf(id), Effect.die("there is one"))),
+      theirs: effects(n, persisted.far)
+    },
+    {
+      ...more,
+      name: "near hit",
+      peer: "effect",
+      goal: 1,
+      ours: ours(count(1_000_000), 100, (cache, id) => cache.getOrSet(near, keyOf(id), Effect.die("there is one"))),
+      theirs: effects(count(1_000_000), persisted.near)
+    },
+    {
+      bench: "cache",
+      name: "clear 1M",
+      peer: "clear 10",
+      unit: "ms",
+      better: "less",
+      goal: 0.5,
+      ours: cleared(count(1_000_000)),
+      theirs: cleared(10)
+    },
+    {
       bench: "cache",
       name: "commands per get c=100",
       peer: "bentocache",
@@ -174,6 +239,7 @@ export const run = async (url: string): Promise<void> => {
     await measure(cases)
   } finally {
     await close()
+    await persisted.close()
     await keyv.disconnect()
     await cacheable.disconnect()
     await manager.disconnect()
