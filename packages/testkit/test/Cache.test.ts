@@ -12,3 +12,11 @@ Conformance.suite(
   { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws, ...CacheNearLaws },
   (options) => MemoryWorld.make({ ...options, layer: () => MemoryCache.layer() })
 )
+
+// Its game is another one with each seed.
+Conformance.suite(
+  "Cache on memory, raced",
+  { noAnswerIsOlderThanTheLastRemoval: CacheRaceLaws.noAnswerIsOlderThanTheLastRemoval },
+  (options) => MemoryWorld.make({ ...options, layer: () => MemoryCache.layer() }),
+  { runs: 100 }
+)

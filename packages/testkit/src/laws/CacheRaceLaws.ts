@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as assert from "node:assert/strict"
 import { get, type Law, Numbers, on, set, Stale, two } from "../internal/caching.ts"
 import { getOrSet } from "../internal/loading.ts"
+import { race } from "../internal/racing.ts"
 
 /** C5 T17 On a full server, too, a load from before a removal answers nobody who came after it. */
 export const aFullServerAnswersNobodyWithWhatWasRemoved: Law = (world) =>
@@ -124,4 +125,12 @@ export const whatIsReplacedInAnOutageIsAnswered: Law = (world) =>
     const isDone = call.pollUnsafe() !== undefined
     yield* a.heal
     assert.ok(isDone)
+  })
+
+/** C5 C7 In a game of any length, with trouble or without, no answer is older than the last removal or write that had returned. */
+export const noAnswerIsOlderThanTheLastRemoval: Law = (world) =>
+  Effect.gen(function* () {
+    const { told, wrong } = yield* race(world, world.seed % 2 === 0)
+    assert.deepEqual(wrong, [])
+    assert.ok(told > 4, `${told} answers could have been too old`)
   })

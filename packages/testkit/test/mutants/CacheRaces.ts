@@ -91,5 +91,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "const late = this.loader.outage.watch(answer)\n        yield* this.replace",
     replace: "const late = () => {}\n        yield* this.replace",
     worlds: everywhere
+  },
+  {
+    name: "who comes late is told that the lease holds, whoever has it",
+    law: "noAnswerIsOlderThanTheLastRemoval",
+    file: core("Trip"),
+    find: "if (Exit.isSuccess(exit) && exit.value) {",
+    replace: "if (Exit.isSuccess(exit)) {",
+    worlds: everywhere
   }
 ]
