@@ -126,7 +126,7 @@ export interface Service {
    * Fails only as `load` does. Where the backend is away, or does not answer within 250 ms, it loads all the same, once
    * per process and key, and stores nothing (C11). A value that cannot be kept is given to the caller, logged once per
    * region, and counted. What is wrong with the key or an option is a defect; so is a key that is asked for inside its own
-   * load. The loads of one key are taken to fail alike.
+   * load, and keys of one process whose loads ask for each other. The loads of one key are taken to fail alike.
    *
    * One round trip on a hit, shared as those of `get` are; two more on a miss. With `staleFor` an old value is given at
    * once while one peer loads the new one, which is the layer's to do, with what this call provides (C7).

@@ -1,11 +1,13 @@
 /** What Cache promises where calls cross: a removal, a clear, a full server or an outage in the middle of a load. */
 import * as Cache from "@troupe/core/Cache"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as assert from "node:assert/strict"
-import { get, type Law, Numbers, on, set, Stale, two } from "../internal/caching.ts"
+import { get, getMany, type Law, Numbers, on, type Peer, set, Stale, two } from "../internal/caching.ts"
 import { getOrSet } from "../internal/loading.ts"
 import { race } from "../internal/racing.ts"
 
@@ -133,4 +135,37 @@ export const noAnswerIsOlderThanTheLastRemoval: Law = (world) =>
     const { told, wrong } = yield* race(world, world.seed % 2 === 0)
     assert.deepEqual(wrong, [])
     assert.ok(told > 4, `${told} answers could have been too old`)
+  })
+
+/** Each key's load asks for the other key, and says whose it is. */
+const crossed = (peer: Peer, region: typeof Numbers, loads: Array<string> = []) => {
+  const ask = (key: string, other: string): Effect.Effect<number> => {
+    const load = Effect.suspend(() => (loads.push(key), ask(other, key)))
+    return getOrSet(peer, region, key, Effect.delay(load, "1 second"))
+  }
+  return Effect.all([Effect.exit(ask("one", "other")), Effect.exit(ask("other", "one"))], { concurrency: 2 })
+}
+
+/** C4 Two keys of a peer whose loads ask for each other are a defect that names one, not a wait without end. */
+export const noTwoLoadsWaitForEachOther: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    for (const exit of yield* world.complete(crossed(a, Numbers))) {
+      assert.ok(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      assert.match(`${Cause.squash(exit.cause)}`, /LoadsItself: .*"(one|other)"/)
+    }
+    assert.equal(yield* getOrSet(a, Numbers, "one", getOrSet(a, Numbers, "other", Effect.succeed(2))), 2)
+  })
+
+/** C4 C7 Where there are stale values they are given: then the loads that replace them may ask for each other. */
+export const aStaleValueIsNotWaitedFor: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const loads: Array<string> = []
+    for (const key of ["one", "other"]) yield* set(a, Stale, key, 1)
+    yield* world.advance("11 seconds")
+    assert.deepEqual(yield* world.complete(crossed(a, Stale, loads)), [Exit.succeed(1), Exit.succeed(1)])
+    yield* world.advance("2 seconds")
+    assert.deepEqual(yield* getMany(a, Stale, ["one", "other"]), [1, 1])
+    assert.deepEqual(loads.sort(), ["one", "other"])
   })

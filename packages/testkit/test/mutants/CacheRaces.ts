@@ -99,5 +99,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if (Exit.isSuccess(exit) && exit.value) {",
     replace: "if (Exit.isSuccess(exit)) {",
     worlds: everywhere
+  },
+  {
+    name: "nobody looks where a load that asks for another one leads",
+    law: "noTwoLoadsWaitForEachOther",
+    file: core("Loading"),
+    find: "if (trip === load) return [key]",
+    replace: "if (trip === load) return undefined",
+    worlds: everywhere
+  },
+  {
+    name: "who would be given what is stale is taken for waiting",
+    law: "aStaleValueIsNotWaitedFor",
+    file: core("Loading"),
+    find: "if (stale !== undefined || seen.has(trip)) continue",
+    replace: "if (stale === null || seen.has(trip)) continue",
+    worlds: everywhere
   }
 ]

@@ -23,6 +23,7 @@ import {
   type Service as Store
 } from "../../CacheStore.ts"
 import { again, type Flight, type Outcome, type Waiter } from "./Flight.ts"
+import { circle, dieOfCircle, type Loading } from "./Loading.ts"
 import type { Meter } from "./Meter.ts"
 import type { Outage } from "./Outage.ts"
 import type { Reader } from "./Reader.ts"
@@ -102,7 +103,7 @@ export class Loader<A> {
       Effect.suspend(() => {
         const flight = this.joinable(key)
         if (flight !== undefined) this.meter.count("joined")
-        return this.joined(flight === undefined ? this.begin([key], cargo, isBare) : [flight], began)
+        return this.joined(flight === undefined ? this.begin([key], cargo, isBare) : [flight], began, cargo.inside)
       }),
       ([outcome = again]): Effect.Effect<A, any, R> =>
         outcome._tag === "Value"
@@ -146,7 +147,7 @@ export class Loader<A> {
         this.meter.count("joined", flights.length)
         const joinedOnly = flights.length
         flights.push(...this.begin(missing, cargo, false), ...this.begin(bare, cargo, true))
-        const outcomes = flights.length === 0 ? [] : yield* this.joined(flights, began)
+        const outcomes = flights.length === 0 ? [] : yield* this.joined(flights, began, cargo.inside)
         const next: Array<string> = []
         for (const [i, { key }] of flights.entries()) {
           const outcome = outcomes[i] ?? again
@@ -181,12 +182,18 @@ export class Loader<A> {
   }
 
   /** Waits for all of them, or for the first that fails. The flights that nobody waits for any more end. */
-  private joined(flights: ReadonlyArray<Flight<A>>, began: number): Effect.Effect<ReadonlyArray<Outcome<A>>> {
+  private joined(
+    flights: ReadonlyArray<Flight<A>>,
+    began: number,
+    inside: Loading | undefined
+  ): Effect.Effect<ReadonlyArray<Outcome<A>>> {
+    const load = inside?.isOver === false ? inside.trip : undefined
     return Effect.callback((resume) => {
       const outcomes: Array<Outcome<A>> = []
       let open = flights.length
       const waiters: Array<Waiter<A>> = []
       const leave = () => {
+        load?.awaits.delete(flights)
         for (const [i, flight] of flights.entries()) flight.waiters.delete(waiters[i]!)
         for (const trip of new Set(flights.map(({ trip }) => trip))) trip.abandoned()
       }
@@ -198,6 +205,7 @@ export class Loader<A> {
             outcomes[i] = outcome
             open -= 1
             if (open > 0 && outcome._tag !== "Failed") return
+            load?.awaits.delete(flights)
             resume(Effect.succeed(outcomes))
             if (open > 0) leave()
           }
@@ -212,6 +220,13 @@ export class Loader<A> {
         flight.trip.confirm(flight)
         flight.trip.askAgain(flight)
         flight.trip.depart()
+      }
+      if (load === undefined || open === 0) return Effect.sync(leave)
+      load.awaits.add(flights)
+      const keys = circle(flights, load)
+      if (keys !== undefined) {
+        leave()
+        return resume(dieOfCircle(keys))
       }
       return Effect.sync(leave)
     })

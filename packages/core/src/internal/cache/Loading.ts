@@ -10,6 +10,19 @@ export interface Loading {
   readonly region: string
   readonly keys: ReadonlyArray<string>
   readonly inside: Loading | undefined
+  readonly trip: Awaiting
+}
+
+/** What runs a load, and what that load waits for, once for each of its fibers that do. */
+export interface Awaiting {
+  readonly awaits: Set<ReadonlyArray<Awaited>>
+}
+
+export interface Awaited {
+  readonly key: string
+  /** Who waits gets this and waits no more. */
+  readonly stale: object | undefined
+  readonly trip: Awaiting
 }
 
 export const Loading: Context.Reference<Loading | undefined> = Context.Reference("@troupe/core/Cache/Loading", {
@@ -35,6 +48,32 @@ export const check = (
       )
   }
   return Effect.void
+}
+
+/** Dies of keys that would wait for the load that asks for them. */
+export const dieOfCircle = (keys: ReadonlyArray<string>): Effect.Effect<never> =>
+  Effect.die(
+    new LoadsItself({
+      message: `keys ask for each other in their loads: ${keys.map((key) => JSON.stringify(key)).join(", ")}`
+    })
+  )
+
+/** The keys from what is waited for to that load, where any way leads there. */
+export const circle = (
+  awaited: ReadonlyArray<Awaited>,
+  load: Awaiting,
+  seen = new Set<Awaiting>()
+): ReadonlyArray<string> | undefined => {
+  for (const { key, stale, trip } of awaited) {
+    if (stale !== undefined || seen.has(trip)) continue
+    if (trip === load) return [key]
+    seen.add(trip)
+    for (const further of trip.awaits) {
+      const keys = circle(further, load, seen)
+      if (keys !== undefined) return [key, ...keys]
+    }
+  }
+  return undefined
 }
 
 class LoadsItself extends Data.TaggedError("LoadsItself")<{ readonly message: string }> {}

@@ -15,7 +15,7 @@ import { Bell } from "../Bell.ts"
 import { isSettled } from "../Settled.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
-import { check, Loading } from "./Loading.ts"
+import { type Awaiting, check, Loading } from "./Loading.ts"
 import { Outage } from "./Outage.ts"
 import { Sweeper } from "./Sweeper.ts"
 import type { Cargo, Loaded } from "./Trip.ts"
@@ -160,9 +160,10 @@ export const make = Effect.fnUntraced(function* (
       const inside = Context.get(context, Loading)
       return Effect.as(check(inside, sweeper, name, [...keys.keys()]), {
         tags: [...new Set(options?.tags)],
-        load: (texts: ReadonlyArray<string>) =>
+        inside,
+        load: (texts: ReadonlyArray<string>, trip: Awaiting) =>
           Effect.suspend(() => {
-            const around: Loading = { layer: sweeper, isOver: false, region: name, keys: texts, inside }
+            const around: Loading = { layer: sweeper, isOver: false, region: name, keys: texts, inside, trip }
             return Effect.ensuring(
               Effect.provideContext(
                 Effect.suspend(() => load(texts)),

@@ -16,6 +16,7 @@ import { monotonicMs } from "../monotonic.ts"
 import { Signal } from "../Signal.ts"
 import { again, Flight, type Outcome } from "./Flight.ts"
 import type { Loader } from "./Loader.ts"
+import type { Awaited, Awaiting, Loading } from "./Loading.ts"
 import { grouped } from "./Writer.ts"
 
 /** What was loaded; undefined may be a value. */
@@ -26,12 +27,14 @@ export interface Loaded<A> {
 /** What a trip is for. */
 export interface Cargo<A> {
   /** By key; what is left out stays absent. */
-  readonly load: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Loaded<A>>, any>
+  readonly load: (keys: ReadonlyArray<string>, trip: Awaiting) => Effect.Effect<ReadonlyMap<string, Loaded<A>>, any>
   readonly entryOf: (key: string, value: A) => Effect.Effect<Entry, WriteError>
   readonly tags: ReadonlyArray<string>
+  /** The load that asks for it. */
+  readonly inside: Loading | undefined
 }
 
-export class Trip<A> {
+export class Trip<A> implements Awaiting {
   readonly flights: ReadonlyArray<Flight<A>>
   /** By the loader's count of events: when the backend was last asked for the leases. */
   askedAt = 0
@@ -40,6 +43,7 @@ export class Trip<A> {
   isOutage: boolean
   /** What is old was served: the new one is the region's, whoever still waits (promise C7). */
   private isRefresh = false
+  readonly awaits = new Set<ReadonlyArray<Awaited>>()
   private readonly loader: Loader<A>
   private readonly cargo: Cargo<A>
   private readonly lease: Load
@@ -279,7 +283,9 @@ export class Trip<A> {
   private timed(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Loaded<A>>, any> {
     return Effect.suspend(() => {
       const since = this.now
-      return Effect.onExit(this.cargo.load(keys), () => Effect.sync(() => this.loader.meter.loaded(this.now - since)))
+      return Effect.onExit(this.cargo.load(keys, this), () =>
+        Effect.sync(() => this.loader.meter.loaded(this.now - since))
+      )
     })
   }
 
