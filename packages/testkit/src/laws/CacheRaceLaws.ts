@@ -169,3 +169,19 @@ export const aStaleValueIsNotWaitedFor: Law = (world) =>
     assert.deepEqual(yield* getMany(a, Stale, ["one", "other"]), [1, 1])
     assert.deepEqual(loads.sort(), ["one", "other"])
   })
+
+/** C4 Who joins for a key that another peer loads gets it when that is done, whatever else is loaded by who asked for it first. */
+export const whoJoinsOneOfManyWaitsForThatOne: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* two(world)
+    const there = yield* Effect.forkScoped(getOrSet(b, Numbers, "theirs", Effect.delay(Effect.succeed(1), "2 seconds")))
+    yield* world.advance("1 second")
+    const load = (keys: ReadonlyArray<string>) =>
+      Effect.delay(Effect.succeed(keys.map((key) => [key, 3] as const)), "20 seconds")
+    const many = yield* Effect.forkScoped(on(a, (c) => c.getOrSetMany(Numbers, ["own", "theirs"], load)))
+    yield* world.advance("500 millis")
+    const joined = yield* Effect.forkScoped(getOrSet(a, Numbers, "theirs", Effect.succeed(2)))
+    yield* world.advance("1 second")
+    assert.deepEqual([there.pollUnsafe(), joined.pollUnsafe()], [Exit.succeed(1), Exit.succeed(1)])
+    assert.deepEqual(yield* world.complete(Fiber.join(many)), [Option.some(3), Option.some(1)])
+  })

@@ -115,5 +115,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if (stale !== undefined || seen.has(trip)) continue",
     replace: "if (stale === null || seen.has(trip)) continue",
     worlds: everywhere
+  },
+  {
+    name: "what others load waits for what is loaded here",
+    law: "whoJoinsOneOfManyWaitsForThatOne",
+    file: core("Trip"),
+    find: "if (own.length > 0 && others.length > 0) this.part(others, leftMs)",
+    replace:
+      "if (own.length > 0 && others.length > 0) return yield* Effect.andThen(this.load(own), Effect.sync(() => (this.part(others, leftMs), (this.flights = own))))",
+    worlds: everywhere
   }
 ]

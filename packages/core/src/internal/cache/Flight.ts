@@ -29,7 +29,7 @@ export const again = { _tag: "Again" } as const
 
 export class Flight<A> {
   readonly key: string
-  readonly trip: Trip<A>
+  trip: Trip<A>
   phase: "Asking" | "Waiting" | "Loading" | "Over" = "Asking"
   readonly waiters = new Set<Waiter<A>>()
   /** What may be given until the new one is there; on the monotonic clock, in ms. */

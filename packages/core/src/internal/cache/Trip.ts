@@ -35,7 +35,7 @@ export interface Cargo<A> {
 }
 
 export class Trip<A> implements Awaiting {
-  readonly flights: ReadonlyArray<Flight<A>>
+  flights: ReadonlyArray<Flight<A>>
   /** By the loader's count of events: when the backend was last asked for the leases. */
   askedAt = 0
   isBare: boolean
@@ -50,6 +50,8 @@ export class Trip<A> implements Awaiting {
   /** Whose lease may be this trip's. */
   private readonly held = new Set<string>()
   private fiber: Fiber.Fiber<void> | undefined
+  /** Others are known to load all of it, and their leases have so long to go, ms. */
+  private busyMs: number | undefined
   private hasDeparted = false
   private hasBegun = false
   private readonly signal = new Signal()
@@ -129,44 +131,69 @@ export class Trip<A> implements Awaiting {
 
   private fly(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const { name, store } = this.loader
-      let pending = this.flights
       const { signal } = this
       const leaves: Array<() => void> = []
-      let isBusy = false
       yield* Effect.addFinalizer(() => Effect.sync(() => leaves.forEach((leave) => leave())))
       while (true) {
+        const wasBusy = this.busyMs !== undefined
+        if (this.busyMs !== undefined) {
+          if (leaves.length === 0) this.enter(leaves)
+          yield* this.waited(this.busyMs)
+        }
         signal.clear()
         this.askedAt = this.loader.tick()
-        for (const flight of pending) flight.phase = "Asking"
-        const keys = pending.map(({ key }) => key)
+        for (const flight of this.flights) flight.phase = "Asking"
+        const keys = this.flights.map(({ key }) => key)
         for (const key of keys) this.held.add(key)
         const asked = yield* Effect.exit(this.loader.acquire(keys, this.lease))
         if (Exit.isFailure(asked)) {
           this.isBare = true
           this.isOutage = keys.some((key) => this.loader.isAway(key))
-          return yield* this.loadBare(pending)
+          return yield* this.loadBare(this.flights)
         }
         const own: Array<Flight<A>> = []
         const others: Array<Flight<A>> = []
         let leftMs = Infinity
-        for (const [i, flight] of pending.entries()) {
+        for (const [i, flight] of this.flights.entries()) {
           const answer = asked.value[i]!
           if (answer._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
-          const whose = yield* this.told(flight, answer, isBusy)
+          const whose = yield* this.told(flight, answer, wasBusy)
           if (whose === "Own") own.push(flight)
           else if (whose === "Other") others.push(flight)
         }
-        if (own.length > 0) yield* this.load(own)
+        if (own.length > 0 && others.length > 0) this.part(others, leftMs)
+        this.flights = own.length > 0 ? own : others
+        if (own.length > 0) return yield* this.load(own)
         if (others.length === 0) return
-        if (!isBusy) for (const { key } of others) leaves.push(this.loader.waits.enter(name, key, signal))
-        isBusy = true
-        yield* store.immortal
-          ? signal.given
-          : Effect.raceFirst(signal.given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
-        pending = others
+        this.busyMs = leftMs
       }
     }).pipe(Effect.scoped)
+  }
+
+  /** What others load goes on by itself: what is loaded here may take longer. */
+  private part(flights: ReadonlyArray<Flight<A>>, leftMs: number): void {
+    const trip = new Trip(this.loader, [], this.cargo, false)
+    trip.flights = flights
+    trip.busyMs = leftMs
+    trip.askedAt = this.askedAt
+    for (const flight of flights) flight.trip = trip
+    // Someone may have come since the backend was asked; and all may have gone.
+    trip.signal.give()
+    trip.abandoned()
+    if (!trip.isEnding) trip.depart()
+  }
+
+  private enter(leaves: Array<() => void>): void {
+    const { name, waits } = this.loader
+    for (const { key } of this.flights) leaves.push(waits.enter(name, key, this.signal))
+  }
+
+  /** Until it may be worth asking again. */
+  private waited(leftMs: number): Effect.Effect<void> {
+    const { given } = this.signal
+    return this.loader.store.immortal
+      ? given
+      : Effect.raceFirst(given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
   }
 
   /** What the backend has said of one of them. */
