@@ -28,6 +28,7 @@ import type { Meter } from "./Meter.ts"
 import type { Outage } from "./Outage.ts"
 import type { Reader } from "./Reader.ts"
 import { type Cargo, type Loaded, Trip } from "./Trip.ts"
+import { grouped } from "./Writer.ts"
 import type { Waits } from "./Waits.ts"
 
 export interface Options<A> {
@@ -130,17 +131,13 @@ export class Loader<A> {
           else unknown.push(key)
         }
         const missing: Array<string> = []
-        const read =
-          unknown.length === 0
-            ? noneRead
-            : yield* Effect.exit(this.reader.getMany(unknown, (keys, read) => this.guarded(keys, read)))
-        for (const [i, key] of unknown.entries()) {
-          const value = Exit.isSuccess(read) ? read.value[i] : undefined
-          if (value !== undefined && Option.isSome(value)) values.set(key, value)
-          else {
+        for (const { keys, values: read } of yield* this.read(unknown)) {
+          for (const [i, key] of keys.entries()) {
+            const value = read?.[i]
             const flight = this.joinable(key)
-            if (flight !== undefined) flights.push(flight)
-            else if (Exit.isSuccess(read)) missing.push(key)
+            if (value !== undefined && Option.isSome(value)) values.set(key, value)
+            else if (flight !== undefined) flights.push(flight)
+            else if (read !== undefined) missing.push(key)
             else bare.push(key)
           }
         }
@@ -159,6 +156,20 @@ export class Loader<A> {
       }
       return values
     })
+  }
+
+  /** What is there, by place; none where that is away. */
+  private read(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Read<A>>> {
+    if (keys.length === 0) return noneRead
+    return Effect.forEach(
+      this.byPlace(keys),
+      (keys) =>
+        Effect.map(Effect.exit(this.reader.getMany(keys, (part, read) => this.guarded(part, read))), (exit) => ({
+          keys,
+          values: Exit.isSuccess(exit) ? exit.value : undefined
+        })),
+      { concurrency: "unbounded" }
+    )
   }
 
   /** One flight each; those that are bare load without the backend. */
@@ -251,12 +262,37 @@ export class Loader<A> {
     return this.reader.decoded(found)
   }
 
-  acquire(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<Acquired>, BackendError> {
-    return inParts(keys, (part) => this.guarded(part, this.store.acquire(this.name, part, load)))
+  /** Undefined for what lives where nobody answers. */
+  acquire(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<Acquired | undefined>> {
+    return this.each(keys, (part) => this.store.acquire(this.name, part, load))
   }
 
-  renew(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<boolean>, BackendError> {
-    return inParts(keys, (part) => this.guarded(part, this.store.renew(this.name, part, load)))
+  renew(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<boolean | undefined>> {
+    return this.each(keys, (part) => this.store.renew(this.name, part, load))
+  }
+
+  private each<B>(
+    keys: ReadonlyArray<string>,
+    call: (part: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<B>, BackendError>
+  ): Effect.Effect<ReadonlyArray<B | undefined>> {
+    const answers = new Map<string, B>()
+    const parts = this.byPlace(keys).flatMap((keys) => Arr.chunksOf(keys, maxKeys))
+    const told = (part: ReadonlyArray<string>) =>
+      Effect.map(Effect.exit(this.guarded(part, call(part))), (all) => {
+        if (Exit.isSuccess(all)) for (const [i, key] of part.entries()) answers.set(key, all.value[i]!)
+      })
+    return Effect.map(Effect.forEach(parts, told, { concurrency: 4, discard: true }), () =>
+      keys.map((key) => answers.get(key))
+    )
+  }
+
+  /** What goes in one call. */
+  grouped(entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> {
+    return this.outage.byPlace(this.name, entries, ({ key }) => key).flatMap(grouped)
+  }
+
+  private byPlace(keys: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> {
+    return this.outage.byPlace(this.name, keys, itself)
   }
 
   commit(entries: ReadonlyArray<Entry>, load: Load): Effect.Effect<ReadonlyArray<Committed>, BackendError> {
@@ -269,7 +305,9 @@ export class Loader<A> {
   }
 
   release(keys: ReadonlyArray<string>, load: Load): Effect.Effect<void> {
-    const release = inParts(keys, (part) => Effect.as(this.store.release(this.name, part, load), []))
+    const release = Effect.forEach(Arr.chunksOf(keys, maxKeys), (part) => this.store.release(this.name, part, load), {
+      concurrency: 4
+    })
     const inTime = this.store.immortal ? release : Effect.timeoutOption(release, releaseWithin)
     return Effect.uninterruptible(Effect.ignore(inTime))
   }
@@ -297,13 +335,11 @@ export class Loader<A> {
   }
 }
 
-const noneRead: Exit.Exit<ReadonlyArray<Option.Option<never>>> = Exit.succeed([])
-const nothing = Effect.succeed(undefined)
+interface Read<A> {
+  readonly keys: ReadonlyArray<string>
+  readonly values: ReadonlyArray<Option.Option<A>> | undefined
+}
 
-const inParts = <B>(
-  keys: ReadonlyArray<string>,
-  call: (part: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<B>, BackendError>
-): Effect.Effect<ReadonlyArray<B>, BackendError> =>
-  keys.length <= maxKeys
-    ? call(keys)
-    : Effect.map(Effect.forEach(Arr.chunksOf(keys, maxKeys), call, { concurrency: 4 }), (answers) => answers.flat())
+const noneRead = Effect.succeed([])
+const itself = (key: string): string => key
+const nothing = Effect.succeed(undefined)

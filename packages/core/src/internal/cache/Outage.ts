@@ -51,6 +51,23 @@ export class Outage {
     return this.away.size > 0 && this.away.has(this.place(region, key))
   }
 
+  /** Those together that live together: each is best given a call of its own, for one place may be away and the others not. */
+  byPlace<Item>(
+    region: string,
+    items: ReadonlyArray<Item>,
+    keyOf: (item: Item) => string
+  ): ReadonlyArray<ReadonlyArray<Item>> {
+    if (items.length < 2) return [items]
+    const groups = new Map<object, Array<Item>>()
+    for (const item of items) {
+      const place = this.place(region, keyOf(item))
+      const group = groups.get(place)
+      if (group === undefined) groups.set(place, [item])
+      else group.push(item)
+    }
+    return [...groups.values()]
+  }
+
   /** As the call; where it takes too long or fails as in an outage, that is known from then on. */
   guarded<A>(
     region: string,

@@ -17,7 +17,6 @@ import { Signal } from "../Signal.ts"
 import { again, Flight, type Outcome } from "./Flight.ts"
 import type { Loader } from "./Loader.ts"
 import type { Awaited, Awaiting, Loading } from "./Loading.ts"
-import { grouped } from "./Writer.ts"
 
 /** What was loaded; undefined may be a value. */
 export interface Loaded<A> {
@@ -145,21 +144,22 @@ export class Trip<A> implements Awaiting {
         for (const flight of this.flights) flight.phase = "Asking"
         const keys = this.flights.map(({ key }) => key)
         for (const key of keys) this.held.add(key)
-        const asked = yield* Effect.exit(this.loader.acquire(keys, this.lease))
-        if (Exit.isFailure(asked)) {
-          this.isBare = true
-          this.isOutage = keys.some((key) => this.loader.isAway(key))
-          return yield* this.loadBare(this.flights)
-        }
+        const answers = yield* this.loader.acquire(keys, this.lease)
         const own: Array<Flight<A>> = []
         const others: Array<Flight<A>> = []
+        const unknown: Array<Flight<A>> = []
         let leftMs = Infinity
         for (const [i, flight] of this.flights.entries()) {
-          const answer = asked.value[i]!
-          if (answer._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
-          const whose = yield* this.told(flight, answer, wasBusy)
+          const answer = answers[i]
+          if (answer?._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
+          const whose = answer === undefined ? "Unknown" : yield* this.told(flight, answer, wasBusy)
           if (whose === "Own") own.push(flight)
           else if (whose === "Other") others.push(flight)
+          else if (whose === "Unknown") unknown.push(flight)
+        }
+        if (unknown.length > 0) {
+          if (unknown.length === keys.length) return yield* this.loadBare(this.flights)
+          this.part(unknown, undefined)
         }
         if (own.length > 0 && others.length > 0) this.part(others, leftMs)
         this.flights = own.length > 0 ? own : others
@@ -170,9 +170,9 @@ export class Trip<A> implements Awaiting {
     }).pipe(Effect.scoped)
   }
 
-  /** What others load goes on by itself: what is loaded here may take longer. */
-  private part(flights: ReadonlyArray<Flight<A>>, leftMs: number): void {
-    const trip = new Trip(this.loader, [], this.cargo, false)
+  /** What others load goes on by itself, for what is loaded here may take longer; and so does what is loaded without the backend. */
+  private part(flights: ReadonlyArray<Flight<A>>, leftMs: number | undefined): void {
+    const trip = new Trip(this.loader, [], this.cargo, leftMs === undefined)
     trip.flights = flights
     trip.busyMs = leftMs
     trip.askedAt = this.askedAt
@@ -293,6 +293,8 @@ export class Trip<A> implements Awaiting {
 
   private loadBare(pending: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
     return Effect.suspend(() => {
+      this.isBare = true
+      this.isOutage = pending.some(({ key }) => this.loader.isAway(key))
       for (const flight of pending) {
         flight.phase = "Loading"
         for (const waiter of flight.waiters) waiter.isSure = true
@@ -324,10 +326,9 @@ export class Trip<A> implements Awaiting {
       const kept = own.filter(({ key, replaces }) => replaces === undefined && this.held.has(key))
       if (kept.length === 0) return Effect.void
       const keys = kept.map(({ key }) => key)
-      return Effect.map(Effect.option(this.loader.renew(keys, this.lease)), (held) => {
-        if (held._tag === "None") return
+      return Effect.map(this.loader.renew(keys, this.lease), (held) => {
         for (const [i, flight] of kept.entries()) {
-          if (held.value[i] === true) continue
+          if (held[i] !== false) continue
           this.held.delete(flight.key)
           this.loader.detach(flight)
         }
@@ -347,7 +348,7 @@ export class Trip<A> implements Awaiting {
   /** Whoever waits is answered when it is stored, or when that takes too long. */
   private store(entries: ReadonlyArray<Entry>, answer: () => void): Effect.Effect<void> {
     return Effect.forEach(
-      grouped(entries),
+      this.loader.grouped(entries),
       (group) =>
         Effect.gen({ self: this }, function* () {
           const late = this.loader.outage.watch(answer)
@@ -357,7 +358,7 @@ export class Trip<A> implements Awaiting {
           for (const { key } of group) this.held.delete(key)
           this.loader.meter.count("refused", committed.value.filter((one) => one === "Refused").length)
         }),
-      { discard: true }
+      { concurrency: 4, discard: true }
     )
   }
 
