@@ -157,13 +157,15 @@ export interface Service {
   /** Lives so long from now, and after each reading where it is sliding; zero or less removes it as `remove` does. False: it was not there. Frees. */
   readonly touch: (region: string, key: string, timeToLiveMs: number) => Effect.Effect<boolean, BackendError>
   /**
-   * Finds each as `read` does, or takes its lease for a load. Again with the same token it answers as before. Frees: who may
-   * load is known on a full server, too, and a lease is small and ends by itself.
+   * Finds each as `read` does, or takes its lease for a load. Again with the same token it answers as before. What is still of
+   * the version that `unfit` names for its key is taken for absent. Frees: who may load is known on a full server, too, and a
+   * lease is small and ends by itself.
    */
   readonly acquire: (
     region: string,
     keys: ReadonlyArray<string>,
-    load: Load
+    load: Load,
+    unfit?: ReadonlyMap<string, string>
   ) => Effect.Effect<ReadonlyArray<Acquired>, BackendError>
   /** False: the lease is not this load's any more. Frees. */
   readonly renew: (

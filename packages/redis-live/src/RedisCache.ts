@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { ConnectionTypeId } from "./internal/Connection.ts"
 import * as Keys from "./internal/Keys.ts"
-import { bounded, entryArgs, scripted, tagsArg, together } from "./internal/Values.ts"
+import { bounded, entryArgs, scripted, tagsArg, together, versionsArg } from "./internal/Values.ts"
 import { RedisClient } from "./RedisClient.ts"
 
 /** Where Cache keeps its regions, for those that share the RedisClient's server, database and prefix. */
@@ -181,8 +181,9 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
           args: { key: encoded, ttl: bounded(timeToLiveMs) }
         })
       },
-      acquire: (region, wanted, load) =>
-        each(wanted.map(Name.encode), itself, (part, keysOfPart) =>
+      acquire: (region, wanted, load, unfit) => {
+        const unfitArg = versionsArg(unfit)
+        return each(wanted.map(Name.encode), itself, (part, keysOfPart) =>
           connection.call(scripted.acquire, {
             service,
             operation: "getOrSet",
@@ -192,10 +193,12 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
               token: Name.encode(load.token),
               lease: bounded(load.leaseMs),
               tags: tagsArg(load.tags),
+              unfit: unfitArg,
               keys: keysOfPart
             }
           })
-        ),
+        )
+      },
       renew: (region, wanted, load) =>
         each(wanted.map(Name.encode), itself, (part, keysOfPart) =>
           connection.call(scripted.renew, {

@@ -48,7 +48,8 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
       take: (region, key) => move("take", false, region, (turn) => Steps.take(turn, key)),
       touch: (region, key, timeToLiveMs) =>
         move("touch", false, region, (turn) => Steps.touch(turn, key, timeToLiveMs)),
-      acquire: (region, keys, load) => move("getOrSet", false, region, (turn) => Steps.acquire(turn, keys, load)),
+      acquire: (region, keys, load, unfit) =>
+        move("getOrSet", false, region, (turn) => Steps.acquire(turn, keys, load, unfit)),
       renew: (region, keys, load) => move("getOrSet", false, region, (turn) => Steps.renew(turn, keys, load)),
       commit: (region, entries, load) => move("getOrSet", true, region, (turn) => Steps.commit(turn, entries, load)),
       release: (region, keys, load) => move("getOrSet", false, region, (turn) => Steps.release(turn, keys, load)),

@@ -18,6 +18,10 @@ const unbounded = (ms: unknown): number => (ms === -1 ? Number.POSITIVE_INFINITY
 /** Names with spaces between, of which an encoded one has none. */
 export const tagsArg = (tags: ReadonlyArray<string>): string => tags.map(Name.encode).join(" ")
 
+/** Versions by key, written as what carries tags writes their tokens. */
+export const versionsArg = (versions: ReadonlyMap<string, string> | undefined): string =>
+  versions === undefined ? "" : [...versions].map(([key, version]) => ` ${Name.encode(key)}=${version}`).join("")
+
 /** An entry under its encoded key. */
 export const entryArgs = ([key, entry]: readonly [key: string, entry: Entry]): ReadonlyArray<Script.Arg> => [
   key,

@@ -5,9 +5,9 @@ import * as Script from "./Script.ts"
 export const cacheAcquire = Script.make({
   name: "Cache/acquire",
   adds: false,
-  sha: "ae6db176dbe04b921e487632b9e9e4a18a933100",
+  sha: "085c008d517d6cb57ed309065b1166cfe97a3f3a",
   keys: ["part", "meta"],
-  args: ["now", "fresh", "token", "lease", "tags"],
+  args: ["now", "fresh", "token", "lease", "tags", "unfit"],
   variadic: "keys",
   commands: ["TIME", "HMGET", "HSET", "MGET", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
   source: `#!lua flags=allow-oom
@@ -19,7 +19,8 @@ export const cacheAcquire = Script.make({
 -- ARGV[3] token    the load's, percent-encoded
 -- ARGV[4] lease    ms
 -- ARGV[5] tags     of what will be written, with spaces between
--- ARGV[6...] keys  of the values
+-- ARGV[6] unfit    " <key>=<version>" for each value that is taken for absent while it is of that version
+-- ARGV[7...] keys  of the values
 -- RETURNS {format} of newer data, else {"", now, kind, ms, value, ...}: F found it; W won the lease; B another has it, for so
 -- long, -1 for ever; the value of W and B is there for a load alone, or false
 -- COST O(keys + tags)
@@ -218,7 +219,8 @@ local function prolongLease(key, till)
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local who, till, tags = ARGV[3], math.min(now + ARGV[4], forever), ARGV[5]
-local keys, reply = { unpack(ARGV, 6) }, { '', int(now) }
+local keys, reply, unfit = { unpack(ARGV, 7) }, { '', int(now) }, {}
+for key, version in string.gmatch(ARGV[6], '([^ =]+)=(%d+)') do unfit[key] = version end
 local values, texts = fetch(':v:', keys), find(keys)
 for i = 1, #keys do texts[#texts + 1] = tagsOf(values[i]) end
 texts[#texts + 1] = tags
@@ -236,11 +238,13 @@ local function add(kind, ms, value)
 end
 for i, key in ipairs(keys) do
   local value, left, holds = values[i], kept(values[i]), holder(key)
-  if left and left > 0 then
+  local isLive = left and left > 0
+  local stale = left and not isLive and value or false
+  if isLive and sub(value, 18, 33) ~= unfit[key] then
     local slide = tonumber(sub(value, 50, 65))
     values[i] = slide > 0 and prolong(key, value, slide) or value
     add('F', 0, values[i])
-  elseif holds and holds ~= who then add('B', await(key), left and value or false)
+  elseif holds and holds ~= who then add('B', await(key), stale)
   else
     if holds then prolongLease(key, till) else
       drop(key)
@@ -248,7 +252,7 @@ for i, key in ipairs(keys) do
       local old = left and lasting(tagsOf(value), tagsTill(till)) or ''
       keep(key, '0' .. generation() .. ' ' .. who, stamp(tags, tagsTill(till)) .. old, till)
     end
-    add('W', 0, left and value or false)
+    add('W', 0, stale)
   end
 end
 close()

@@ -185,3 +185,22 @@ export const whoJoinsOneOfManyWaitsForThatOne: Law = (world) =>
     assert.deepEqual([there.pollUnsafe(), joined.pollUnsafe()], [Exit.succeed(1), Exit.succeed(1)])
     assert.deepEqual(yield* world.complete(Fiber.join(many)), [Option.some(3), Option.some(1)])
   })
+
+/** C4 C14 What does not fit is loaded once, however many peers cannot read it. */
+export const whatDoesNotFitIsLoadedOnce: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = yield* two(world)
+    const Texts = Cache.region("numbers", { value: Schema.String, timeToLive: "1 minute" })
+    const texts = ["one", "other", "third"]
+    for (const key of texts) yield* set(peers[0], Texts, key, "text")
+    const asked: Array<string> = []
+    const load = (keys: ReadonlyArray<string>) =>
+      Effect.delay(
+        Effect.sync(() => (asked.push(...keys), keys.map((key) => [key, 1] as const))),
+        "1 second"
+      )
+    const calls = peers.map((peer) => on(peer, (c) => c.getOrSetMany(Numbers, [...texts, "none"], load)))
+    yield* world.complete(Effect.all(calls, { concurrency: 2 }))
+    assert.deepEqual(asked.sort(), ["none", ...texts])
+    assert.deepEqual(yield* getMany(peers[1], Numbers, texts), [1, 1, 1])
+  })

@@ -113,8 +113,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is old is given though it was taken away",
     law: "theOldValueIsGivenWhileItIsValid",
     file: memory("Steps"),
-    find: "const value = Region.keptOf(turn, key)\n    if (value !== undefined && value.expiresAt",
-    replace: "const value = turn.region.values.get(key)\n    if (value !== undefined && value.expiresAt"
+    find: "const value = Region.keptOf(turn, key)\n    const isLive",
+    replace: "const value = turn.region.values.get(key)\n    const isLive"
   },
   {
     name: "an outage is forgotten at once",
@@ -152,8 +152,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what does not fit is overwritten, whoever wrote meanwhile",
     law: "whatDoesNotFitIsReplaced",
     file: core("Trip"),
-    find: "store.swap(name, entry.key, version, entry)",
-    replace: 'Effect.as(store.write(name, [entry], "Always"), true)',
+    find: "Effect.exit(this.loader.commit(group, this.lease))",
+    replace: 'Effect.exit(Effect.as(this.loader.store.write(this.loader.name, group, "Always"), ["Stored"]))',
     worlds: everywhere
   },
   {

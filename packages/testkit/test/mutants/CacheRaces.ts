@@ -88,8 +88,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what takes another's place is kept before it is given",
     law: "whatIsReplacedInAnOutageIsAnswered",
     file: core("Trip"),
-    find: "const late = this.loader.outage.watch(answer)\n        yield* this.replace",
-    replace: "const late = () => {}\n        yield* this.replace",
+    find: "const late = this.loader.outage.watch(answer)",
+    replace: "const late = () => {}",
     worlds: everywhere
   },
   {
@@ -123,6 +123,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if (own.length > 0 && others.length > 0) this.part(others, leftMs)",
     replace:
       "if (own.length > 0 && others.length > 0) return yield* Effect.andThen(this.load(own), Effect.sync(() => (this.part(others, leftMs), (this.flights = own))))",
+    worlds: everywhere
+  },
+  {
+    name: "for what does not fit nobody asks for a lease",
+    law: "whatDoesNotFitIsLoadedOnce",
+    file: core("Trip"),
+    find: 'return "Unfit"',
+    replace: 'return "Own"',
     worlds: everywhere
   }
 ]

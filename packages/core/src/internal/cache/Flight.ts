@@ -34,8 +34,8 @@ export class Flight<A> {
   readonly waiters = new Set<Waiter<A>>()
   /** What may be given until the new one is there; on the monotonic clock, in ms. */
   stale: { readonly value: A; readonly until: number } | undefined
-  /** There is a value that does not fit, and this is its version: there is no lease, and what is loaded replaces it. */
-  replaces: string | undefined
+  /** There is a value that does not fit, and this is its version: it is taken for absent. */
+  unfit: string | undefined
   /** The backend is being asked whether the lease still holds. */
   isAsked = false
 

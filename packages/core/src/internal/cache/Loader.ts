@@ -263,8 +263,12 @@ export class Loader<A> {
   }
 
   /** Undefined for what lives where nobody answers. */
-  acquire(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<Acquired | undefined>> {
-    return this.each(keys, (part) => this.store.acquire(this.name, part, load))
+  acquire(
+    keys: ReadonlyArray<string>,
+    load: Load,
+    unfit: ReadonlyMap<string, string> | undefined
+  ): Effect.Effect<ReadonlyArray<Acquired | undefined>> {
+    return this.each(keys, (part) => this.store.acquire(this.name, part, load, unfit))
   }
 
   renew(keys: ReadonlyArray<string>, load: Load): Effect.Effect<ReadonlyArray<boolean | undefined>> {
@@ -298,10 +302,6 @@ export class Loader<A> {
   commit(entries: ReadonlyArray<Entry>, load: Load): Effect.Effect<ReadonlyArray<Committed>, BackendError> {
     const keys = entries.map(({ key }) => key)
     return this.outage.noting(this.name, keys, this.store.commit(this.name, entries, load))
-  }
-
-  versionOf(key: string): Effect.Effect<string | undefined, BackendError> {
-    return Effect.map(this.guarded([key], this.store.read(this.name, [key], "Always")), ([found]) => found?.version)
   }
 
   release(keys: ReadonlyArray<string>, load: Load): Effect.Effect<void> {

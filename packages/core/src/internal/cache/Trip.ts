@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { BackendError } from "../../BackendError.ts"
 import type { WriteError } from "../../Cache.ts"
 import { type Acquired, type Entry, type Found, type Load } from "../../CacheStore.ts"
 import { monotonicMs } from "../monotonic.ts"
@@ -141,24 +140,30 @@ export class Trip<A> implements Awaiting {
         }
         signal.clear()
         this.askedAt = this.loader.tick()
-        for (const flight of this.flights) flight.phase = "Asking"
-        const keys = this.flights.map(({ key }) => key)
-        for (const key of keys) this.held.add(key)
-        const answers = yield* this.loader.acquire(keys, this.lease)
+        for (const flight of this.flights) {
+          flight.phase = "Asking"
+          this.held.add(flight.key)
+        }
         const own: Array<Flight<A>> = []
         const others: Array<Flight<A>> = []
         const unknown: Array<Flight<A>> = []
         let leftMs = Infinity
-        for (const [i, flight] of this.flights.entries()) {
-          const answer = answers[i]
-          if (answer?._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
-          const whose = answer === undefined ? "Unknown" : yield* this.told(flight, answer, wasBusy)
-          if (whose === "Own") own.push(flight)
-          else if (whose === "Other") others.push(flight)
-          else if (whose === "Unknown") unknown.push(flight)
+        for (let asking = this.flights; asking.length > 0;) {
+          const answers = yield* this.asked(asking)
+          const unfit: Array<Flight<A>> = []
+          for (const [i, flight] of asking.entries()) {
+            const answer = answers[i]
+            if (answer?._tag === "Busy") leftMs = Math.min(leftMs, answer.leftMs)
+            const whose = answer === undefined ? "Unknown" : yield* this.told(flight, answer, wasBusy)
+            if (whose === "Own") own.push(flight)
+            else if (whose === "Other") others.push(flight)
+            else if (whose === "Unknown") unknown.push(flight)
+            else if (whose === "Unfit") unfit.push(flight)
+          }
+          asking = unfit
         }
         if (unknown.length > 0) {
-          if (unknown.length === keys.length) return yield* this.loadBare(this.flights)
+          if (unknown.length === this.flights.length) return yield* this.loadBare(this.flights)
           this.part(unknown, undefined)
         }
         if (own.length > 0 && others.length > 0) this.part(others, leftMs)
@@ -196,18 +201,34 @@ export class Trip<A> implements Awaiting {
       : Effect.raceFirst(given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
   }
 
+  private asked(flights: ReadonlyArray<Flight<A>>): Effect.Effect<ReadonlyArray<Acquired | undefined>> {
+    let unfit: Map<string, string> | undefined
+    for (const { key, unfit: version } of flights) if (version !== undefined) (unfit ??= new Map()).set(key, version)
+    return this.loader.acquire(
+      flights.map(({ key }) => key),
+      this.lease,
+      unfit
+    )
+  }
+
   /** What the backend has said of one of them. */
-  private told(flight: Flight<A>, answer: Acquired, isBusy: boolean): Effect.Effect<"Own" | "Other" | "Over"> {
+  private told(
+    flight: Flight<A>,
+    answer: Acquired,
+    isBusy: boolean
+  ): Effect.Effect<"Own" | "Other" | "Over" | "Unfit"> {
     return Effect.gen({ self: this }, function* () {
       if (answer._tag === "Found") {
-        this.held.delete(flight.key)
         const value = yield* this.loader.decoded(answer.found)
-        if (value._tag === "Some") {
-          this.over(flight, { _tag: "Value", value: value.value })
-          return "Over"
+        if (value._tag === "None") {
+          flight.unfit = answer.found.version
+          return "Unfit"
         }
-        flight.replaces = answer.found.version
-      } else if (answer.stale !== undefined) yield* this.keepStale(flight, answer.stale)
+        this.held.delete(flight.key)
+        this.over(flight, { _tag: "Value", value: value.value })
+        return "Over"
+      }
+      if (answer.stale !== undefined) yield* this.keepStale(flight, answer.stale)
       if (answer._tag === "Busy") {
         this.held.delete(flight.key)
         if (flight.stale !== undefined) {
@@ -265,14 +286,10 @@ export class Trip<A> implements Awaiting {
         return yield* this.release(keys)
       }
       const leased: Array<Entry> = []
-      const spare: Array<string> = []
-      const replacing: Array<readonly [version: string, entry: Entry]> = []
-      for (const { key, replaces } of own) {
+      for (const { key } of own) {
         const one = loaded.value.get(key)
         const entry = one && (yield* this.entryOf(key, one.value))
-        if (entry === undefined) spare.push(key)
-        else if (replaces === undefined) leased.push(entry)
-        else replacing.push([replaces, entry])
+        if (entry !== undefined) leased.push(entry)
       }
       const answer = () => {
         for (const flight of own) {
@@ -281,11 +298,6 @@ export class Trip<A> implements Awaiting {
         }
       }
       yield* this.store(leased, answer)
-      for (const [version, entry] of replacing) {
-        const late = this.loader.outage.watch(answer)
-        yield* this.replace(version, entry)
-        late()
-      }
       answer()
       yield* this.release(keys)
     })
@@ -323,7 +335,7 @@ export class Trip<A> implements Awaiting {
     const { leaseMs, store } = this.loader
     if (store.immortal) return Effect.never
     const renew = Effect.suspend(() => {
-      const kept = own.filter(({ key, replaces }) => replaces === undefined && this.held.has(key))
+      const kept = own.filter(({ key }) => this.held.has(key))
       if (kept.length === 0) return Effect.void
       const keys = kept.map(({ key }) => key)
       return Effect.map(this.loader.renew(keys, this.lease), (held) => {
@@ -362,19 +374,8 @@ export class Trip<A> implements Awaiting {
     )
   }
 
-  private replace(version: string, entry: Entry): Effect.Effect<void> {
-    const { meter, name, store } = this.loader
-    return Effect.matchCauseEffect(store.swap(name, entry.key, version, entry), {
-      onFailure: (cause) => Effect.asVoid(this.loader.unkept(cause)),
-      onSuccess: (isSwapped) => Effect.sync(() => meter.count("refused", isSwapped ? 0 : 1))
-    })
-  }
-
-  private holds(flight: Flight<A>): Effect.Effect<boolean, BackendError> {
-    const { replaces } = flight
-    return replaces === undefined
-      ? Effect.map(this.loader.renew([flight.key], this.lease), ([isHeld]) => isHeld === true)
-      : Effect.map(this.loader.versionOf(flight.key), (version) => version === replaces)
+  private holds(flight: Flight<A>): Effect.Effect<boolean> {
+    return Effect.map(this.loader.renew([flight.key], this.lease), ([isHeld]) => isHeld === true)
   }
 
   private over(flight: Flight<A>, outcome: Outcome<A>): void {

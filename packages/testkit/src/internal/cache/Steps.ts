@@ -66,12 +66,17 @@ export const touch = (turn: Region.Turn, key: string, timeToLiveMs: number): boo
   return true
 }
 
-export const acquire = (turn: Region.Turn, keys: ReadonlyArray<string>, load: Load): ReadonlyArray<Acquired> =>
+export const acquire = (
+  turn: Region.Turn,
+  keys: ReadonlyArray<string>,
+  load: Load,
+  unfit?: ReadonlyMap<string, string>
+): ReadonlyArray<Acquired> =>
   keys.map((key): Acquired => {
     const value = Region.keptOf(turn, key)
-    if (value !== undefined && value.expiresAt > turn.now)
-      return { _tag: "Found", found: readOf(turn, value, "Always") }
-    const stale = value && foundOf(turn, value)
+    const isLive = value !== undefined && value.expiresAt > turn.now
+    if (isLive && `${value.version}` !== unfit?.get(key)) return { _tag: "Found", found: readOf(turn, value, "Always") }
+    const stale = isLive ? undefined : value && foundOf(turn, value)
     const lease = Region.leaseOf(turn, key)
     if (lease === undefined) {
       // Taking away what is old takes the right to replace it, too.
