@@ -99,7 +99,10 @@ export interface Service {
     entries: Iterable<readonly [NoInfer<K>, NoInfer<A>]>,
     options?: SetOptions
   ) => Effect.Effect<void, WriteError>
-  /** True: nothing was there, and now this is. One round trip. */
+  /**
+   * True: nothing was there, and now this is. False also where what is there does not fit the schema, for then it may be
+   * what a newer version of the application wrote (C14). One round trip.
+   */
   readonly setIfAbsent: <K, A>(
     region: Region<K, A>,
     key: K,
@@ -151,7 +154,10 @@ export interface Service {
   readonly remove: <K, A>(region: Region<K, A>, key: K) => Effect.Effect<boolean, BackendError>
   /** How many of them were there. A round trip per 512. */
   readonly removeMany: <K, A>(region: Region<K, A>, keys: Iterable<NoInfer<K>>) => Effect.Effect<number, BackendError>
-  /** Reads and removes in one step: of all who take it, one gets it. One round trip. */
+  /**
+   * Reads and removes: of all who take it, one gets it. What does not fit the schema is None, and is left (C14). Two round
+   * trips, and two more for each time that somebody else came first.
+   */
   readonly take: <K, A>(region: Region<K, A>, key: K) => Effect.Effect<Option.Option<A>, BackendError>
   /** Lives so long from now, and after each reading where it is sliding; no time removes it. False: it was not there. */
   readonly touch: <K, A>(

@@ -152,8 +152,11 @@ export interface Service {
   ) => Effect.Effect<boolean, BackendError>
   /** True: it was there. Frees. */
   readonly remove: (region: string, keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<boolean>, BackendError>
-  /** Reads and removes in one step. Frees. */
-  readonly take: (region: string, key: string) => Effect.Effect<Found | undefined, BackendError>
+  /**
+   * Reads and removes in one step, where a version is given only if what is there is of that one ("": if nothing is there).
+   * Undefined: nothing was there, or another one. Frees.
+   */
+  readonly take: (region: string, key: string, version?: string) => Effect.Effect<Found | undefined, BackendError>
   /** Lives so long from now, and after each reading where it is sliding; zero or less removes it as `remove` does. False: it was not there. Frees. */
   readonly touch: (region: string, key: string, timeToLiveMs: number) => Effect.Effect<boolean, BackendError>
   /**

@@ -163,13 +163,13 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
             args: { keys: keysOfPart }
           })
         ),
-      take: (region, key) => {
+      take: (region, key, version) => {
         const encoded = Name.encode(key)
         return connection.call(scripted.take, {
           service,
           operation: "take",
           keys: of(region, encoded),
-          args: { key: encoded }
+          args: { key: encoded, version: version ?? "any" }
         })
       },
       touch: (region, key, timeToLiveMs) => {

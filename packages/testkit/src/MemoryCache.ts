@@ -45,7 +45,7 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
       swap: (region, key, version, entry) =>
         move("modify", true, region, (turn) => Steps.swap(turn, key, version, entry)),
       remove: (region, keys) => move("remove", false, region, (turn) => Steps.remove(turn, keys)),
-      take: (region, key) => move("take", false, region, (turn) => Steps.take(turn, key)),
+      take: (region, key, version) => move("take", false, region, (turn) => Steps.take(turn, key, version)),
       touch: (region, key, timeToLiveMs) =>
         move("touch", false, region, (turn) => Steps.touch(turn, key, timeToLiveMs)),
       acquire: (region, keys, load, unfit) =>

@@ -48,10 +48,10 @@ it.live("C11 an event loop that stood still does not take an answer that is ther
     const { on } = yield* CachePeer.make((store) => ({
       immortal: false,
       // An answer that comes while nobody looks, as one by a socket does.
-      read: (region, keys) =>
+      read: (region, keys, slide) =>
         Effect.andThen(
           Effect.promise(() => stat(import.meta.filename)),
-          store.read(region, keys)
+          store.read(region, keys, slide)
         )
     }))
     yield* on((cache) => cache.set(Numbers, "key", 1))

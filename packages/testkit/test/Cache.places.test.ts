@@ -30,7 +30,7 @@ const peerOf = (isAway: (call: "read" | "acquire" | "commit") => boolean) => {
         ...link,
         place: (name) => places[name.endsWith(":1") ? 1 : 0]!
       })),
-    read: (region, keys) => (refuses("read", keys) ? Effect.fail(away) : store.read(region, keys)),
+    read: (region, keys, slide) => (refuses("read", keys) ? Effect.fail(away) : store.read(region, keys, slide)),
     look: () => Effect.fail(away),
     acquire: (region, keys, load) => (refuses("acquire", keys) ? Effect.fail(away) : store.acquire(region, keys, load)),
     commit: (region, entries, load) =>

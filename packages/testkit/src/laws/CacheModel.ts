@@ -21,7 +21,7 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Read", { who, keys: Schema.Array(below(5)) }),
   Schema.TaggedStruct("Look", { who, key: below(5) }),
   Schema.TaggedStruct("Swap", { who, entry: Schema.Struct(entry), version: below(3), removes: below(3) }),
-  Schema.TaggedStruct("Remove", { who, key: below(5), takes: below(2) }),
+  Schema.TaggedStruct("Remove", { who, key: below(5), takes: below(2), version: below(4) }),
   Schema.TaggedStruct("Touch", { who, key: below(5), life: below(6) }),
   Schema.TaggedStruct("Acquire", { who, keys: Schema.Array(below(5)), tags: below(4), again: below(3) }),
   Schema.TaggedStruct("Acquire", { who, keys: Schema.Array(below(5)), tags: below(4), again: below(3) }),
@@ -117,7 +117,10 @@ export const play = Effect.fnUntraced(function* (world: World<Store.CacheStore>,
       case "Remove": {
         const key = names[operation.key] ?? "a"
         if (operation.takes === 0) told.push(yield* ask(player, (store) => store.remove(region, [key])))
-        else told.push(seen(key, yield* ask(player, (store) => store.take(region, key))))
+        else {
+          const version = operation.version === 3 ? "" : versions.get(key)?.[operation.version]
+          told.push(seen(key, yield* ask(player, (store) => store.take(region, key, version))))
+        }
         break
       }
       case "Touch": {

@@ -176,5 +176,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "return bytes <= limit ? undefined",
     replace: "return bytes <= limit + 1 ? undefined",
     worlds: everywhere
+  },
+  {
+    name: "what does not fit is taken all the same",
+    law: "whatDoesNotFitIsAbsent",
+    file: core("Client"),
+    find: 'if (found !== undefined && value._tag === "None") return value',
+    replace: "",
+    worlds: everywhere
+  },
+  {
+    name: "whatever is there is taken, read or not",
+    law: "oneSetsWhatIsAbsentAndOneTakesIt",
+    file: core("Client"),
+    find: "if (found === undefined || taken !== undefined) return value",
+    replace: "return value",
+    worlds: everywhere
   }
 ]

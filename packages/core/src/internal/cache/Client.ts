@@ -3,6 +3,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Option from "effect/Option"
 import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
 import type { Entry, Service as Store } from "../../CacheStore.ts"
@@ -102,6 +103,20 @@ export class Client<in out K, in out A> {
     const text = this.codec.encodeKey(key, Limits.keyFault)
     if (isSettled(text) && Exit.isSuccess(text)) return Exit.succeed(text.value)
     return Effect.mapError(text, (rule) => Limits.invalidKey(operation, rule))
+  }
+
+  /** What does not fit is left where it is (promise C14). */
+  take(key: string): Effect.Effect<Option.Option<A>, BackendError> {
+    const { store } = this.house
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        const [found] = yield* store.read(this.plan.name, [key])
+        const value = yield* this.reader.decoded(found)
+        if (found !== undefined && value._tag === "None") return value
+        const taken = yield* store.take(this.plan.name, key, found?.version ?? "")
+        if (found === undefined || taken !== undefined) return value
+      }
+    })
   }
 
   /** In their order. */

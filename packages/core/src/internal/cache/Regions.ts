@@ -298,10 +298,7 @@ export const make = Effect.fnUntraced(function* (
         Effect.map(store.remove(plan.name, [text]), ([wasThere]) => wasThere === true)
       ),
     removeMany,
-    take: (region, key) =>
-      using("take", region, key, ({ plan, reader, store }, text) =>
-        Effect.flatMap(store.take(plan.name, text), (found) => reader.decoded(found))
-      ),
+    take: (region, key) => using("take", region, key, (client, text) => client.take(text)),
     touch: (region, key, timeToLive) =>
       using("touch", region, key, ({ plan, store }, text) =>
         Effect.flatMap(Limits.lifeMs("touch", timeToLive), (ms) => store.touch(plan.name, text, ms))

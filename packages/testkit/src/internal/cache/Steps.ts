@@ -52,7 +52,8 @@ export const swap = (
 export const remove = (turn: Region.Turn, keys: ReadonlyArray<string>): ReadonlyArray<boolean> =>
   keys.map((key) => Region.take(turn, key) !== undefined)
 
-export const take = (turn: Region.Turn, key: string): Found | undefined => {
+export const take = (turn: Region.Turn, key: string, version: string | undefined): Found | undefined => {
+  if (version !== undefined && `${Region.liveOf(turn, key)?.version ?? ""}` !== version) return undefined
   const value = Region.take(turn, key)
   return value === undefined ? undefined : foundOf(turn, value)
 }
