@@ -75,7 +75,10 @@ export interface Service {
    * else this process reads of the region at the time; who reads the same gets the same object. Prolongs what is sliding.
    */
   readonly get: <K, A>(region: Region<K, A>, key: K) => Effect.Effect<Option.Option<A>, BackendError>
-  /** In the order of the keys. A round trip per primary, all at once; another for each further 512 keys, or 4 MiB of them. */
+  /**
+   * In the order of the keys. A round trip per primary, all at once; another for each further 512 keys, or 4 MiB of them
+   * (64 keys, where this process has not seen any value of the region yet).
+   */
   readonly getMany: <K, A>(
     region: Region<K, A>,
     keys: Iterable<NoInfer<K>>

@@ -17,6 +17,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
+import * as CachePeer from "./support/CachePeer.ts"
 
 const Numbers = Cache.region("numbers", { value: Schema.Int, timeToLive: "1 minute" })
 const numbers = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
@@ -142,7 +143,47 @@ it.live("A5 reads and writes that wait have their bound, and so have regions in 
         assert.strictEqual(yield* refused(regions(4_096)), 0)
         assert.strictEqual(yield* refused(regions(4_097)), 1)
         assert.strictEqual(yield* refused(regions(1)), 0)
+        // Of the changes one has left, of as many keys as may be.
+        const modifies = (count: number) =>
+          numbers(count).map((n) => cache.modify(Numbers, `${n % 8_000}`, (now) => [n, now]))
+        assert.strictEqual(yield* refused(modifies(16_384 + 1)), 0)
+        assert.strictEqual(yield* refused(modifies(16_384 + 2)), 1)
       }).pipe(Effect.scoped)
     )
   ).pipe(Effect.scoped)
+)
+
+it.effect("A5 of values whose size nobody knows yet a process asks for few at a time", () =>
+  Effect.gen(function* () {
+    const asked: Array<number> = []
+    const { on } = yield* CachePeer.make((store) => ({
+      read: (region, keys) => Effect.suspend(() => (asked.push(keys.length), store.read(region, keys)))
+    }))
+    const keys = numbers(512).map(String)
+    yield* on((cache) =>
+      cache.setMany(
+        Numbers,
+        keys.map((key) => [key, 1] as const)
+      )
+    )
+    yield* on((cache) => cache.getMany(Numbers, keys))
+    assert.strictEqual(Math.max(...asked), 64)
+    asked.length = 0
+    yield* on((cache) => cache.getMany(Numbers, keys))
+    assert.deepStrictEqual(asked, [512])
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+)
+
+it.effect("C9 a sweep that died does not keep the next one from running", () =>
+  Effect.gen(function* () {
+    let sweeps = 0
+    const { on } = yield* CachePeer.make((store) => ({
+      sweep: (region, cursor) => ((sweeps += 1) === 1 ? Effect.die("a defect") : store.sweep(region, cursor))
+    }))
+    for (const times of [1, 2]) {
+      yield* on((cache) => cache.clear(Numbers))
+      yield* CachePeer.turns
+      assert.strictEqual(sweeps, times)
+    }
+  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
 )

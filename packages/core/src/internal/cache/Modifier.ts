@@ -8,7 +8,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { BackendError } from "../../BackendError.ts"
+import { BackendError, CapacityExceeded } from "../../BackendError.ts"
 import type { WriteError } from "../../Cache.ts"
 import type { Entry, Found, Service as Store } from "../../CacheStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
@@ -50,6 +50,8 @@ export class Modifier<A> {
   private readonly fork: (effect: Effect.Effect<void>) => void
   private readonly changing = new Map<string, Batcher<Change<A>>>()
   private forgetAt = 64
+  /** Changes that have not been answered. */
+  private count = 0
   private isClosed = false
 
   constructor(options: Options<A>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
@@ -72,6 +74,21 @@ export class Modifier<A> {
     key: string,
     f: (current: Option.Option<A>) => readonly [B, Option.Option<A>],
     /** The entry of a value, as it is written. */
+    entryOf: (value: A) => Effect.Effect<Entry, WriteError>
+  ): Effect.Effect<B, WriteError> {
+    return Effect.suspend(() => {
+      if (this.count > maxWaiting) return Exit.fail(tooMany)
+      this.count += 1
+      return Effect.ensuring(
+        this.submit(key, f, entryOf),
+        Effect.sync(() => (this.count -= 1))
+      )
+    })
+  }
+
+  private submit<B>(
+    key: string,
+    f: (current: Option.Option<A>) => readonly [B, Option.Option<A>],
     entryOf: (value: A) => Effect.Effect<Entry, WriteError>
   ): Effect.Effect<B, WriteError> {
     return Effect.callback((resume) => {
@@ -118,7 +135,8 @@ export class Modifier<A> {
         maxEntries: 512,
         maxBytes: Number.POSITIVE_INFINITY,
         maxUnderWay: 1,
-        maxWaiting,
+        // All keys together have a bound.
+        maxWaiting: Number.POSITIVE_INFINITY,
         maxWaitingBytes: Number.POSITIVE_INFINITY,
         // Others may come first any number of times: it is their time, not the backend's.
         deadlineMs: Number.POSITIVE_INFINITY
@@ -152,6 +170,13 @@ export class Modifier<A> {
     })
   }
 }
+
+const tooMany = new BackendError({
+  service,
+  operation: "modify",
+  reason: new CapacityExceeded({ message: `as many changes of the region wait for the backend as may: ${maxWaiting}` }),
+  outcome: "NotApplied"
+})
 
 const foundIn = (entry: Entry | undefined): Found | undefined =>
   entry === undefined || entry.timeToLiveMs <= 0

@@ -24,6 +24,9 @@ export type Watch = (expire: (error: BackendError) => void) => () => void
 /** About so many bytes are asked for at a time. */
 const maxAnswerBytes = 4_194_304
 
+/** A value is taken for as large before any was seen. */
+const unseenBytes = 65_536
+
 /** One key that is asked for, by however many: mostly by one, who needs no set. */
 class Reading<A> implements Call {
   readonly key: string
@@ -79,8 +82,9 @@ export class Reader<A> {
   private readonly fork: (effect: Effect.Effect<void>) => void
   /** Those that have not left: whoever asks for one of these keys asks with them. */
   private readonly waiting = new Map<string, Reading<A>>()
-  /** What a value takes, as far as was seen. */
-  private typicalBytes = 0
+  /** What a value takes, as far as was seen; before that it may be a large one. */
+  private typicalBytes = unseenBytes
+  private hasSeen = false
 
   constructor(options: Options<A>, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
     this.options = options
@@ -188,7 +192,10 @@ export class Reader<A> {
   decoded(found: Found | undefined): Effect.Effect<Option.Option<A>> {
     if (found === undefined) return none
     const { body } = found
-    this.typicalBytes += Math.ceil((body.length - this.typicalBytes) / 8)
+    this.typicalBytes += this.hasSeen
+      ? Math.ceil((body.length - this.typicalBytes) / 8)
+      : body.length - this.typicalBytes
+    this.hasSeen = true
     const value = this.options.text.decode(body)
     if (isSettled(value)) return Exit.isSuccess(value) ? Exit.succeed(Option.some(value.value)) : this.undecodable()
     return Effect.matchEffect(value, {

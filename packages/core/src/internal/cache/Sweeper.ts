@@ -40,8 +40,7 @@ export class Sweeper {
       this.regions.delete(region)
       yield* this.sweepOne(region)
     }
-    this.isSweeping = false
-  })
+  }).pipe(Effect.ensuring(Effect.sync(() => (this.isSweeping = false))))
 
   private sweepOne(region: string): Effect.Effect<void> {
     const { store } = this
