@@ -67,7 +67,8 @@ test(
     const [gate, end] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
     let isGated = false
     const { on } = yield* CachePeer.make((store) => ({
-      read: (region, keys, slide) => Effect.tap(store.read(region, keys, slide), () => (isGated ? Deferred.await(gate) : Effect.void))
+      read: (region, keys, slide) =>
+        Effect.tap(store.read(region, keys, slide), () => (isGated ? Deferred.await(gate) : Effect.void))
     }))
     const load = Effect.onInterrupt(Effect.never, () => Deferred.await(end))
     const first = yield* Effect.forkChild(on((cache) => cache.getOrSet(Numbers, "key", load)))

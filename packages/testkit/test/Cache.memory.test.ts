@@ -157,7 +157,7 @@ it.effect("A5 of values whose size nobody knows yet a process asks for few at a 
   Effect.gen(function* () {
     const asked: Array<number> = []
     const { on } = yield* CachePeer.make((store) => ({
-      read: (region, keys) => Effect.suspend(() => (asked.push(keys.length), store.read(region, keys)))
+      read: (region, keys, slide) => Effect.suspend(() => (asked.push(keys.length), store.read(region, keys, slide)))
     }))
     const keys = numbers(512).map(String)
     yield* on((cache) =>

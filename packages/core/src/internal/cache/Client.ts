@@ -107,10 +107,10 @@ export class Client<in out K, in out A> {
 
   /** What does not fit is left where it is (promise C14). */
   take(key: string): Effect.Effect<Option.Option<A>, BackendError> {
-    const { store } = this.house
+    const { store } = this
     return Effect.gen({ self: this }, function* () {
       while (true) {
-        const [found] = yield* store.read(this.plan.name, [key])
+        const [found] = yield* store.read(this.plan.name, [key], "Always")
         const value = yield* this.reader.decoded(found)
         if (found !== undefined && value._tag === "None") return value
         const taken = yield* store.take(this.plan.name, key, found?.version ?? "")

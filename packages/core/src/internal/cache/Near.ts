@@ -204,7 +204,7 @@ export class Near<A> implements Watcher {
       write: (region, entries, when) => over(store.write(region, entries, when), keysOf(entries)),
       swap: (region, key, version, entry) => over(store.swap(region, key, version, entry), [key]),
       remove: (region, keys) => over(store.remove(region, keys), keys),
-      take: (region, key) => over(store.take(region, key), [key]),
+      take: (region, key, version) => over(store.take(region, key, version), [key]),
       touch: (region, key, timeToLiveMs) => over(store.touch(region, key, timeToLiveMs), [key]),
       commit: (region, entries, load) => over(store.commit(region, entries, load), keysOf(entries)),
       invalidate: (region, tags) =>
