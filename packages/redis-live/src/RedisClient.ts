@@ -12,11 +12,13 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redis from "effect/persistence/Redis"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import * as Ioredis from "ioredis"
 import * as Client from "./internal/Client.ts"
 import { type Connection, ConnectionTypeId } from "./internal/Connection.ts"
+import * as Persistence from "./internal/Persistence.ts"
 import * as Settings from "./internal/Settings.ts"
 
 export interface RedisOptions {
@@ -96,3 +98,33 @@ export const layerConfig = (
   options: Config.Wrap<RedisOptions>
 ): Layer.Layer<RedisClient, BackendError | Config.ConfigError> =>
   Layer.unwrap(Effect.map(Config.unwrap(options), (options) => make(options)))
+
+/**
+ * effect's own `Redis` service on these connections, for its `Persistence`, `PersistedCache`, `PersistedQueue`,
+ * `RateLimiter` and `CircuitBreaker`, which effect calls unstable. Building it sends nothing. Every failure is a
+ * `RedisError` whose `cause` is a `BackendError`, with its reason and its outcome.
+ *
+ * **Keys go out as they are given**, without `prefix`: effect's modules compute keys inside scripts and read names back
+ * with `KEYS` and `SCAN`. Give each module a prefix or a store id of your own (`` `${client.prefix}:queue:` ``), else
+ * two applications on one database meet; databases of one server are apart, but for channels.
+ *
+ * - `send` and `eval`: one round trip on the command connection, a script's first call on a server two; each within
+ *   `commandTimeout`. What would hold or change that connection (BLPOP, MULTI, SELECT …) is refused with
+ *   `Misconfigured`, unsent. Interrupted before it was written it is never sent.
+ * - `reserve`: a connection of the caller's own while the scope lasts, 10 at the most, each opened when it is wanted (four
+ *   commands) and closed after a minute unused. 100 callers wait, for up to `commandTimeout`, then `CapacityExceeded`. A
+ *   blocking command has its own timeout on top of `commandTimeout`. One on which a command failed or is under way, that
+ *   is inside MULTI or WATCH, or was changed by SELECT and the like, is closed and not given on. One that is lost fails
+ *   what is asked of it: reserve again. SUBSCRIBE and its kind are refused here too.
+ * - `subscribe`: plain channels, as PUBLISH reaches them, on one connection for all; one SUBSCRIBE for all subscribers of
+ *   a channel here. The dequeue fails where the first subscription does, or when 4,096 messages wait in it. A lost
+ *   connection is subscribed again, and what was published meanwhile is lost without a word: effect's dequeue knows no
+ *   gap. Where that matters, use `PubSub` of `@troupe/core`.
+ *
+ * Not on a Cluster, where it dies with `Misconfigured` when it is built: `PersistedQueue`, `getMany`, `setMany` and
+ * `clear` of `Persistence`, and the token bucket of `RateLimiter` reach several slots at once.
+ */
+export const layerPersistence: Layer.Layer<Redis.Redis, never, RedisClient> = Layer.effect(
+  Redis.Redis,
+  Effect.flatMap(RedisClient, (client) => Persistence.make(client[ConnectionTypeId]))
+)

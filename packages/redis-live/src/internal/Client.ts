@@ -9,16 +9,18 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { Cluster } from "./Cluster.ts"
-import type { Call, Connection } from "./Connection.ts"
-import { backendError, type Failure, undecodable } from "./errors.ts"
+import * as Commands from "./Commands.ts"
+import type { Call, Connection, Reserve } from "./Connection.ts"
+import { backendError, type Failure, misconfigured, undecodable } from "./errors.ts"
 import type { Host, Lane } from "./Lane.ts"
+import { Lease, Pool } from "./Pool.ts"
 import { Request, Requests, type Role } from "./Request.ts"
 import { type Router, Single } from "./Router.ts"
 import type { Arg, Script } from "./Script.ts"
 import * as Sentinel from "./Sentinel.ts"
 import type { Ioredis, SessionConfig } from "./Session.ts"
 import type { Settings } from "./Settings.ts"
-import { Subscriptions } from "./Subscriptions.ts"
+import { plain, sharded, Subscriptions } from "./Subscriptions.ts"
 import { Tracking } from "./Tracking.ts"
 import { Timers } from "./Timers.ts"
 import { Timing } from "./Timing.ts"
@@ -61,7 +63,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
     const changed = (): void => {
       const lanes = [...router.nodes].flatMap(({ all }) => all).filter(({ wanted }) => wanted)
       const up = lanes.filter(({ session }) => session !== undefined).length
-      const next = up === 0 ? "Down" : up === lanes.length && subscriptions.isWhole ? "Up" : "Degraded"
+      const next =
+        up === 0 ? "Down" : up === lanes.length && subscriptions.isWhole && channels.isWhole ? "Up" : "Degraded"
       if (SubscriptionRef.getUnsafe(status) !== next) run(SubscriptionRef.set(status, next))
     }
 
@@ -70,7 +73,10 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       requests,
       redirected: (request, code, message, lane) => router.redirected(request, code, message, lane),
       up: (lane) => {
-        if (lane.session !== undefined) subscriptions.up(lane, lane.session)
+        if (lane.session !== undefined) {
+          subscriptions.up(lane, lane.session)
+          channels.up(lane, lane.session)
+        }
         router.changed(lane)
         if (told.delete(lane)) run(Effect.logInfo(`Redis: the ${lane.role} connection to ${lane.node.where} is back`))
         changed()
@@ -79,6 +85,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         if (session !== undefined) {
           reconnects[lane.role].updateUnsafe(1, context)
           subscriptions.down(session)
+          channels.down(session)
           tracking.down(session)
         }
         router.changed(lane)
@@ -91,16 +98,19 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       retired: (sessions) => {
         for (const session of sessions) {
           subscriptions.down(session)
+          channels.down(session)
           tracking.down(session)
         }
         changed()
       },
-      message: (session, channel, payload) => subscriptions.deliver(session, channel, payload),
+      message: ({ role }, session, channel, payload) =>
+        (role === "listener" ? channels : subscriptions).deliver(session, channel, payload),
       changed: (keys) => tracking.deliver(keys),
       moved: (_, session) => subscriptions.taken(session)
     }
     const router = route(host, settings)
-    const subscriptions: Subscriptions = new Subscriptions(host, () => router, wire, changed)
+    const channels: Subscriptions = new Subscriptions(plain, host, () => router, wire, changed)
+    const subscriptions: Subscriptions = new Subscriptions(sharded, host, () => router, wire, changed)
     const tracking: Tracking = new Tracking(host, () => router, wire)
     const raw = new Use(config, settings, requests, router)
 
@@ -108,6 +118,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
       Effect.sync(() =>
         wire.onDown(() => {
           subscriptions.cut()
+          channels.cut()
           tracking.cut()
         })
       ),
@@ -132,7 +143,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
     const send = <A>(
       operation: { readonly service: string; readonly operation: string },
       make: (settle: (failure: Failure | undefined, reply: unknown) => void) => Request,
-      read: (reply: unknown) => A
+      read: (reply: unknown) => A,
+      submit: (request: Request) => void = (request) => router.submit(request)
     ): Effect.Effect<A, BackendError> =>
       Effect.callback<A, BackendError>((resume) => {
         const request = make((failure, reply) => {
@@ -145,7 +157,7 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
             resume(Effect.fail(backendError(operation.service, operation.operation, undecodable())))
           }
         })
-        if (requests.add(request)) router.submit(request)
+        if (requests.add(request)) submit(request)
         return Effect.sync(() => {
           if (request.session === undefined) requests.settle(request, undefined, undefined)
         })
@@ -172,6 +184,49 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
         : wire.send({ service: call.service, operation: call.operation, adds: script.adds }, effect)
     }
 
+    /** Any command, on the shared connection or on the one of a lease. */
+    const anything =
+      (lease: Lease | undefined, submit?: (request: Request) => void): Connection["command"] =>
+      (command, args, source) =>
+        Effect.suspend(() => {
+          const operation = command.toUpperCase()
+          const refusal = Commands.refusal(command, args, lease === undefined ? "shared" : "reserved")
+          if (refusal !== undefined) return Effect.fail(backendError(service, operation, refusal))
+          const sent = send(
+            { service, operation },
+            (settle) => {
+              // NOSCRIPT would come with EXEC, too late to send the source.
+              const [name, hash] =
+                source !== undefined && lease?.marks.queueing === true ? ["EVAL", source] : [command, args[0]]
+              const all = hash === undefined ? [] : [hash, ...args.slice(1)]
+              const request = new Request("command", name, all, source, undefined, settle)
+              request.blocksMs = Commands.blocksMs(command, args)
+              lease?.marks.note(command, args)
+              return request
+            },
+            (reply) => reply,
+            submit
+          )
+          return wire.send({ service, operation, adds: true }, sent)
+        })
+
+    const reserve = (pool: Pool): Reserve =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          let answer: (failure: Failure | undefined) => void = () => {}
+          const lease = new Lease((failure) => answer(failure))
+          const given = Effect.callback<void, BackendError>((resume) => {
+            answer = (failure) =>
+              resume(failure === undefined ? Effect.void : Effect.fail(backendError(service, "reserve", failure)))
+            pool.ask(lease)
+          })
+          const release = Effect.sync(() => pool.release(lease))
+          yield* Effect.onError(restore(given), () => release)
+          yield* Effect.addFinalizer(() => release)
+          return { command: anything(lease, (request) => pool.submit(lease, request)) }
+        })
+      )
+
     const connection: Connection = {
       keyPrefix: settings.keyPrefix,
       commandTimeoutMs: settings.commandTimeoutMs,
@@ -187,10 +242,34 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
             () => undefined
           )
         ),
+      command: anything(undefined),
+      listen: (service, listener) => channels.link(service, listener),
+      pool: Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const [node] = router.nodes
+            return node === undefined || settings.place._tag === "Cluster"
+              ? undefined
+              : new Pool(config, requests, node, settings.commandTimeoutMs)
+          }),
+          (pool) => Effect.promise(async () => pool?.close())
+        ),
+        (pool) =>
+          pool === undefined
+            ? Effect.fail(backendError(service, "reserve", misconfigured("connections of a cluster are not reserved")))
+            : reserve(pool)
+      ),
+      pause: (ms) =>
+        Effect.callback((resume) => {
+          const timer = timers.after(ms, () => resume(Effect.void))
+          return Effect.sync(() => timers.cancel(timer))
+        }),
       place: (key) => router.place(key),
       link: (service, listener) => subscriptions.link(service, listener),
       watch: (service, prefix, listener) => tracking.watch(service, prefix, listener),
-      barrier: Effect.promise(() => Promise.all([subscriptions.barrier(), tracking.barrier()]))
+      barrier: Effect.promise(async () => {
+        await Promise.all([subscriptions.barrier(), channels.barrier(), tracking.barrier()])
+      })
     }
 
     const use: Use["use"] = (operation, f) => wire.send({ service, operation, adds: true }, raw.use(operation, f))
@@ -219,7 +298,8 @@ const reconnects: { readonly [R in Role]: Metric.Counter<number> } = {
   command: Metric.withAttributes(Metrics.reconnects, { role: "command" }),
   subscriber: Metric.withAttributes(Metrics.reconnects, { role: "subscriber" }),
   beat: Metric.withAttributes(Metrics.reconnects, { role: "beat" }),
-  tracking: Metric.withAttributes(Metrics.reconnects, { role: "tracking" })
+  tracking: Metric.withAttributes(Metrics.reconnects, { role: "tracking" }),
+  listener: Metric.withAttributes(Metrics.reconnects, { role: "listener" })
 }
 
 const route = (host: Host, { place }: Settings): Router => {

@@ -58,9 +58,27 @@ export interface Connection {
     prefix: string,
     listener: KeyListener
   ) => Effect.Effect<KeyWatch, never, Scope.Scope>
+  /**
+   * One command as it is given, on the command connection, past every store. `source` is the text of the script whose
+   * hash an EVALSHA begins with. What would hold or change the connection is refused, and nothing is sent.
+   */
+  readonly command: (
+    command: string,
+    args: ReadonlyArray<string>,
+    source?: string
+  ) => Effect.Effect<unknown, BackendError>
+  /** A link to plain channels, which PUBLISH reaches: SUBSCRIBE on the shared listener. Names go out as they are. */
+  readonly listen: (service: string, listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
+  /** Connections of their own for whoever asks: opened when asked for, all closed with the scope. Not on a cluster. */
+  readonly pool: Effect.Effect<Reserve, never, Scope.Scope>
+  /** Real time goes by. */
+  readonly pause: (ms: number) => Effect.Effect<void>
   /** Done when everything published before it has been delivered: nothing older comes later. For worlds. */
-  readonly barrier: Effect.Effect<unknown>
+  readonly barrier: Effect.Effect<void>
 }
+
+/** A connection that is the caller's own while the scope lasts (Pool). Its blocking commands have their own time on top. */
+export type Reserve = Effect.Effect<Pick<Connection, "command">, BackendError, Scope.Scope>
 
 /** Where a RedisClient service keeps it. */
 export const ConnectionTypeId = "~@troupe/redis-live/Connection" as const

@@ -27,13 +27,13 @@ export interface Host {
   readonly down: (lane: Lane, session: Session | undefined, failure: Failure) => void
   /** A server is not in use any more: these were open, and are closed. */
   readonly retired: (sessions: ReadonlyArray<Session>) => void
-  readonly message: SessionEvents["message"]
+  readonly message: (lane: Lane, session: Session, channel: string, payload: string) => void
   readonly changed: SessionEvents["changed"]
   readonly moved: (lane: Lane, session: Session) => void
 }
 
 /** Bytes that may wait in one socket. */
-const maxBacklog = 64 * 1024 * 1024
+export const maxBacklog = 64 * 1024 * 1024
 
 const ignore = (): void => {}
 
@@ -53,13 +53,14 @@ export class Node {
       command: new Lane(host, this, "command"),
       subscriber: new Lane(host, this, "subscriber"),
       beat: new Lane(host, this, "beat"),
-      tracking: new Lane(host, this, "tracking")
+      tracking: new Lane(host, this, "tracking"),
+      listener: new Lane(host, this, "listener")
     }
   }
 
   get all(): ReadonlyArray<Lane> {
-    const { beat, command, subscriber, tracking } = this.lanes
-    return [command, subscriber, beat, tracking]
+    const { beat, command, listener, subscriber, tracking } = this.lanes
+    return [command, subscriber, beat, tracking, listener]
   }
 
   /** Whichever connection answers next has ended this one first. */
@@ -100,7 +101,7 @@ export class Lane {
     this.events = {
       opened: (session) => this.opened(session),
       ended: (session, failure) => this.ended(session, failure),
-      message: host.message,
+      message: (session, channel, payload) => host.message(this, session, channel, payload),
       changed: host.changed,
       moved: (session) => host.moved(this, session)
     }

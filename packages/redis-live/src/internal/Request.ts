@@ -4,7 +4,11 @@ import type { Arg } from "./Script.ts"
 import type { Session } from "./Session.ts"
 import type { Timers } from "./Timers.ts"
 
-export type Role = "command" | "subscriber" | "beat" | "tracking"
+/** `listener` hears plain channels, which effect's own modules use; only `RedisClient.layerPersistence` needs it. */
+export type Role = "command" | "subscriber" | "beat" | "tracking" | "listener"
+
+/** What setTimeout can do. */
+const longestTimer = 2 ** 31 - 1
 
 /** Told once: with a failure, or with the reply. */
 export type Settle = (failure: Failure | undefined, reply: unknown) => void
@@ -20,6 +24,8 @@ export class Request {
   readonly settle: Settle
   /** Gives up after this long, where that is shorter than what all requests have. */
   patienceMs = Number.POSITIVE_INFINITY
+  /** What the command itself may wait at the server, on top of that: a blocking one's own bound. */
+  blocksMs = 0
   deadline = 0
   settled = false
   /** Where it was written; undefined while it was not, or was refused. */
@@ -78,7 +84,7 @@ export class Requests {
       request.settle(this.isClosed ? closed(false) : full(`${this.limit} calls are under way`), undefined)
       return false
     }
-    const patience = Math.min(request.patienceMs, this.timeoutMs)
+    const patience = this.patience(request)
     request.deadline = performance.now() + patience
     // Nearly all have the same patience, and so their place at the end.
     let before = this.tail
@@ -122,7 +128,13 @@ export class Requests {
     while (this.head !== undefined) this.settle(this.head, closed(this.head.session !== undefined), undefined)
   }
 
-  private arm(ms: number): void {
+  private patience(request: Request): number {
+    return Math.min(request.patienceMs, this.timeoutMs) + request.blocksMs
+  }
+
+  private arm(wanted: number): void {
+    // One that may block for ever is the last of the list: the timer then finds nothing due, and goes on.
+    const ms = Math.min(wanted, longestTimer)
     this.timers.cancel(this.timer)
     this.sweepAt = performance.now() + ms
     // What the kernel already holds is read before anyone is judged: after a freeze of this process all is late.
@@ -136,8 +148,7 @@ export class Requests {
     while (this.head !== undefined && this.head.deadline <= now) {
       const request = this.head
       const { session } = request
-      const patience = Math.min(request.patienceMs, this.timeoutMs)
-      this.settle(request, timedOut(patience, session !== undefined), undefined)
+      this.settle(request, timedOut(this.patience(request), session !== undefined), undefined)
       session?.end("a call timed out")
     }
     if (this.head !== undefined && !this.isClosed) this.arm(this.head.deadline - now)

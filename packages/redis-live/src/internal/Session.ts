@@ -74,7 +74,7 @@ export class Session {
   ended = false
   /** Requests written and not answered. */
   underWay = 0
-  /** Shard channels that the server has confirmed on this connection. */
+  /** Channels that the server has confirmed on this connection. */
   readonly subscribed = new Set<string>()
   /** Ended on the server before this one says anything else. */
   readonly ghosts: ReadonlyArray<Identity>
@@ -89,7 +89,7 @@ export class Session {
   constructor(
     config: SessionConfig,
     endpoint: Endpoint,
-    role: Role,
+    role: Role | "reserved",
     ghosts: ReadonlyArray<Identity>,
     events: SessionEvents
   ) {
@@ -148,6 +148,9 @@ export class Session {
       this.client.on("messageBuffer", (_: unknown, keys: unknown) =>
         events.changed(Array.isArray(keys) ? keys.map(String) : undefined)
       )
+    }
+    if (role === "listener") {
+      this.client.on("message", (channel: string, payload: string) => events.message(this, channel, payload))
     }
     this.timer = config.timers.after(timing.connectTimeout, () => this.overdue("connect"))
     this.client.connect().catch(ignore)
@@ -231,6 +234,7 @@ export class Session {
     this.ended = true
     this.config.timers.cancel(this.timer)
     this.client.removeAllListeners("smessage")
+    this.client.removeAllListeners("message")
     this.client.removeAllListeners("moved")
     this.client.removeAllListeners("messageBuffer")
     return true

@@ -21,12 +21,39 @@ interface Route {
   session: Session | undefined
 }
 
-/** Channels in one SSUBSCRIBE. */
+/** What tells shard channels, at the owner of their slot, from plain ones: the connection, the commands, the count. */
+export interface Kind {
+  readonly role: "subscriber" | "listener"
+  readonly subscribe: string
+  readonly unsubscribe: string
+  readonly counted: RegExp
+}
+
+export const sharded: Kind = {
+  role: "subscriber",
+  subscribe: "SSUBSCRIBE",
+  unsubscribe: "SUNSUBSCRIBE",
+  counted: / ssub=(\d+)/
+}
+
+/**
+ * On a connection of their own: ioredis takes the end of the last plain subscription for the end of all, and would then
+ * swallow what comes on shard channels.
+ */
+export const plain: Kind = {
+  role: "listener",
+  subscribe: "SUBSCRIBE",
+  unsubscribe: "UNSUBSCRIBE",
+  counted: / sub=(\d+)/
+}
+
+/** Channels in one command. */
 const maxChannels = 512
 
 const ignore = (): void => {}
 
 export class Subscriptions {
+  private readonly kind: Kind
   private readonly host: Host
   private readonly router: () => Router
   private readonly wire: Wire.Wire
@@ -37,7 +64,8 @@ export class Subscriptions {
   private readonly probes = new Map<Session, NodeJS.Timeout | undefined>()
 
   /** `changed` is called when `isWhole` may have changed. */
-  constructor(host: Host, router: () => Router, wire: Wire.Wire, changed: () => void) {
+  constructor(kind: Kind, host: Host, router: () => Router, wire: Wire.Wire, changed: () => void) {
+    this.kind = kind
     this.host = host
     this.router = router
     this.wire = wire
@@ -100,7 +128,7 @@ export class Subscriptions {
         timers.after(timing.probeInterval, () => this.probe(session, next))
       )
     }
-    if (lane.role === "subscriber") next()
+    if (lane.role === this.kind.role) next()
   }
 
   down(session: Session): void {
@@ -114,7 +142,7 @@ export class Subscriptions {
   taken(session: Session): void {
     const router = this.router()
     router.refresh(session, () => {
-      const node = [...router.nodes].find(({ lanes }) => lanes.subscriber.session === session)
+      const node = [...router.nodes].find(({ lanes }) => lanes[this.kind.role].session === session)
       this.lose(([channel, route]) => {
         if (route.session !== session || (node !== undefined && router.owns(node, channel))) return false
         this.forget(session, [channel])
@@ -135,7 +163,7 @@ export class Subscriptions {
 
   /** Answers when all that was published before it was asked has been delivered. */
   async barrier(): Promise<void> {
-    const open = [...this.router().nodes].map(({ lanes }) => lanes.subscriber.session)
+    const open = [...this.router().nodes].map(({ lanes }) => lanes[this.kind.role].session)
     await Promise.all(open.map((session) => session?.command("PING", []).catch(ignore)))
   }
 
@@ -144,7 +172,7 @@ export class Subscriptions {
     const failures = await Promise.all(
       this.router()
         .groups(channels, maxChannels)
-        .map((group) => this.ask("SSUBSCRIBE", group, (session) => this.confirm(group, session)))
+        .map((group) => this.ask(group, (session) => this.confirm(group, session)))
     )
     return failures.find((failure) => failure !== undefined)
   }
@@ -174,7 +202,7 @@ export class Subscriptions {
       [...carriers].flatMap(([session, channels]) =>
         this.router()
           .groups(channels, maxChannels)
-          .map((group) => this.sunsubscribe(session, group))
+          .map((group) => this.leave(session, group))
       )
     )
     return failures.find((failure) => failure !== undefined)
@@ -206,13 +234,13 @@ export class Subscriptions {
   }
 
   private forget(session: Session, channels: ReadonlyArray<string>): void {
-    for (const group of this.router().groups(channels, maxChannels)) void this.sunsubscribe(session, group)
+    for (const group of this.router().groups(channels, maxChannels)) void this.leave(session, group)
   }
 
-  private sunsubscribe(session: Session, channels: ReadonlyArray<string>): Promise<Failure | undefined> {
+  private leave(session: Session, channels: ReadonlyArray<string>): Promise<Failure | undefined> {
     return new Promise((resolve) => {
       const { requests } = this.host
-      const request = new Request("subscriber", "SUNSUBSCRIBE", [...channels], undefined, undefined, resolve)
+      const request = new Request(this.kind.role, this.kind.unsubscribe, [...channels], undefined, undefined, resolve)
       if (!requests.add(request)) return
       request.session = session
       const gone = (): void => {
@@ -231,13 +259,17 @@ export class Subscriptions {
   }
 
   private ask(
-    command: string,
     channels: ReadonlyArray<string>,
     done: (session: Session) => Failure | undefined
   ): Promise<Failure | undefined> {
     return new Promise((resolve) => {
-      const request: Request = new Request("subscriber", command, [...channels], undefined, channels[0], (failure) =>
-        resolve(failure ?? (request.session === undefined ? undefined : done(request.session)))
+      const request: Request = new Request(
+        this.kind.role,
+        this.kind.subscribe,
+        [...channels],
+        undefined,
+        channels[0],
+        (failure) => resolve(failure ?? (request.session === undefined ? undefined : done(request.session)))
       )
       if (this.host.requests.add(request)) this.router().submit(request)
     })
@@ -276,7 +308,7 @@ export class Subscriptions {
   private count(session: Session): Promise<void> {
     return session.command("CLIENT", ["INFO"]).then(
       (reply) => {
-        const [, counted] = / ssub=(\d+)/.exec(String(reply)) ?? []
+        const [, counted] = this.kind.counted.exec(String(reply)) ?? []
         if (counted !== undefined && Number(counted) !== session.subscribed.size) {
           session.end("it lost subscriptions")
         }

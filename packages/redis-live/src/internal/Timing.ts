@@ -21,6 +21,8 @@ export interface Timing {
   readonly tryAgainPause: number
   /** How often the position of a quiet channel is compared with the server's. */
   readonly positionCheck: number
+  /** A reserved connection that nobody wanted for so long is closed. */
+  readonly reservedIdle: number
 }
 
 export const defaults: Timing = {
@@ -34,7 +36,8 @@ export const defaults: Timing = {
   topologyInterval: 15_000,
   topologyUrgent: 500,
   tryAgainPause: 50,
-  positionCheck: 30_000
+  positionCheck: 30_000,
+  reservedIdle: 60_000
 }
 
 export const Timing: Context.Reference<Timing> = Context.Reference("@troupe/redis-live/Timing", {

@@ -27,7 +27,8 @@ export const short: Timing.Timing = {
   topologyInterval: 500,
   topologyUrgent: 50,
   tryAgainPause: 10,
-  positionCheck: 1_000
+  positionCheck: 1_000,
+  reservedIdle: 300
 }
 
 export interface Opened {
