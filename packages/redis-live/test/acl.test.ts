@@ -3,9 +3,17 @@ import { describe, expect, it } from "@effect/vitest"
 import { CacheStore } from "@troupe/core/CacheStore"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as PubSub from "@troupe/core/PubSub"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as Persistence from "effect/persistence/Persistence"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import * as Redis from "effect/persistence/Redis"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { readFile } from "node:fs/promises"
@@ -119,6 +127,76 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
       // Of every service: whoever adds a script adds its commands there.
       const expected = new Set([...own, ...inside])
       expect([...block.matchAll(/\+(\S+)/g)].map(([, command]) => command).toSorted()).toEqual([...expected].toSorted())
+    })
+  )
+
+  it.live("needs more for layerPersistence, as that page says", () =>
+    Effect.gen(function* () {
+      const server = yield* serve
+      const text = yield* Effect.promise(() =>
+        readFile(new URL("../../../docs/operations.md", import.meta.url), "utf8")
+      )
+      const [, block = ""] = /```\n(ACL SETUSER app \+subscribe[^`]*)```/.exec(text) ?? []
+      const more = [...block.matchAll(/\+(\S+)/g)].flatMap(([, command]) => command ?? [])
+      // Of what Troupe's services run nothing but what the client itself asks at its start.
+      const without = inside.filter((command) => command !== "info" && !more.includes(command))
+      yield* Effect.promise(() => user(server, { more, without }))
+      yield* Effect.promise(() => ask(server, "ACL", "SETUSER", "app", "~shop%3Avalues:*"))
+      yield* Effect.gen(function* () {
+        const redis = yield* Redis.Redis
+        const heard = yield* redis.subscribe("app:0:c")
+        yield* redis.send("PUBLISH", "app:0:c", "x")
+        expect((yield* Queue.take(heard)).message).toBe("x")
+        const own = yield* redis.reserve
+        yield* own.send("SET", "app:0:k", "v")
+        const stores = yield* Layer.build(
+          Layer.mergeAll(
+            Persistence.layerBackingRedis,
+            RateLimiter.layerStoreRedis({ prefix: "app:0:limit:" }),
+            PersistedQueue.layerStoreRedis({ prefix: "app:0:queue:", pollInterval: 20 })
+          )
+        )
+        const limits = Context.get(stores, RateLimiter.RateLimiterStore)
+        yield* limits.fixedWindow({ key: "k", tokens: 1, refillRate: Duration.seconds(1), limit: 2 })
+        yield* limits.tokenBucket({
+          key: "t",
+          tokens: 1,
+          refillRate: Duration.seconds(1),
+          limit: 2,
+          allowOverflow: false
+        })
+        const queue = yield* Effect.provide(
+          Effect.flatMap(Layer.build(PersistedQueue.layer), (context) =>
+            Effect.provide(
+              PersistedQueue.make({ name: "q", schema: Schema.String, retrySchedule: Schedule.spaced(1) }),
+              context
+            )
+          ),
+          stores
+        )
+        const values = yield* Context.get(stores, Persistence.BackingPersistence).make("shop:values")
+        yield* values.setMany([
+          ["a", {}, Duration.minutes(1)],
+          ["b", {}, undefined]
+        ])
+        yield* values.set("c", {}, undefined)
+        expect(yield* values.getMany(["a", "c", "d"])).toEqual([{}, {}, undefined])
+        expect(yield* values.get("b")).toEqual({})
+        yield* values.remove("b")
+        yield* values.clear
+        yield* queue.offer("a")
+        yield* queue.offer("b", { id: "b", delay: 1 })
+        for (const _ of ["a", "b"]) yield* Effect.ignore(queue.take(() => Effect.fail("again")))
+        for (const _ of ["a", "b"]) yield* queue.take(() => Effect.void)
+        yield* Context.get(stores, PersistedQueue.PersistedQueueStore).cleanup({
+          timeToLive: Duration.zero,
+          failedTimeToLive: Duration.zero
+        })
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.provide(RedisClient.layerPersistence, RedisClient.layer(options(server))))
+      )
+      expect(yield* Effect.promise(() => ask(server, "ACL", "LOG"))).toBe("")
     })
   )
 
