@@ -166,6 +166,7 @@ export class Pool {
             this.requests.lose(session, connectionLost(session.where))
           },
           message: () => {},
+          changed: () => {},
           moved: () => {}
         })
       },
