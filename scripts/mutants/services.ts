@@ -9,6 +9,9 @@ import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheT
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
+import { mutants as stats } from "../../packages/testkit/test/mutants/Stats.ts"
+import { mutants as statsReading } from "../../packages/testkit/test/mutants/StatsReading.ts"
+import { mutants as statsScripts } from "../../packages/testkit/test/mutants/StatsScripts.ts"
 import { mutants as events } from "../../packages/testkit/test/mutants/TaskEvent.ts"
 import { mutants as limits } from "../../packages/testkit/test/mutants/TaskLimit.ts"
 import { mutants as outcomes } from "../../packages/testkit/test/mutants/TaskOutcome.ts"
@@ -41,6 +44,10 @@ export const services: Readonly<Record<string, Laws>> = {
     mutants: [...peers, ...leaders]
   },
   PubSub: { files: [laws("PubSubLaws"), laws("HistoryLaws")], mutants: pubsub },
+  Stats: {
+    files: [laws("StatsLaws"), laws("StatsReadingLaws")],
+    mutants: [...stats, ...statsReading, ...statsScripts]
+  },
   TaskQueue: {
     files: [
       laws("TaskQueueLaws"),

@@ -5,6 +5,7 @@ import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as MemoryCache from "@troupe/testkit/MemoryCache"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
+import * as MemoryStats from "@troupe/testkit/MemoryStats"
 import * as MemoryTaskQueue from "@troupe/testkit/MemoryTaskQueue"
 import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
@@ -19,6 +20,8 @@ import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
 import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLaws"
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
 import * as PubSubLaws from "@troupe/testkit/laws/PubSubLaws"
+import * as StatsLaws from "@troupe/testkit/laws/StatsLaws"
+import * as StatsReadingLaws from "@troupe/testkit/laws/StatsReadingLaws"
 import * as TaskEventLaws from "@troupe/testkit/laws/TaskEventLaws"
 import * as TaskLimitLaws from "@troupe/testkit/laws/TaskLimitLaws"
 import * as TaskOrderLaws from "@troupe/testkit/laws/TaskOrderLaws"
@@ -80,6 +83,7 @@ export const suites: Readonly<Record<string, Suite>> = {
     }
   ),
   PubSub: suite({ ...PubSubLaws, ...HistoryLaws }, MemoryPubSub.layer, () => import("@troupe/redis-live/RedisPubSub")),
+  Stats: suite({ ...StatsLaws, ...StatsReadingLaws }, MemoryStats.layer, () => import("@troupe/redis-live/RedisStats")),
   TaskQueue: suite(
     {
       ...TaskQueueLaws,

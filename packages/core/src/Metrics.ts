@@ -127,3 +127,15 @@ export const cacheLoadDuration = Metric.histogram("troupe_cache_load_duration", 
   description: "Milliseconds that loads of this process took, by region",
   boundaries: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000]
 })
+
+/** What was counted here and never will be flushed, for as many names as may had waited, here or in the store. */
+export const statsDropped = Metric.counter("troupe_stats_dropped", {
+  description: "Increments and gauges of this process that were dropped for having too many names",
+  incremental: true
+})
+
+/** Sums that were lost, by name: the layer closed while the store was away, or was silent for a week with one under way. */
+export const statsLost = Metric.counter("troupe_stats_lost", {
+  description: "Sums of this process that were lost before the store had taken them",
+  incremental: true
+})

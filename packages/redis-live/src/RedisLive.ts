@@ -4,6 +4,7 @@ import type { Cache, Options as CacheOptions } from "@troupe/core/Cache"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
+import type { Stats } from "@troupe/core/Stats"
 import type { Options as TaskQueueOptions, TaskQueue } from "@troupe/core/TaskQueue"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -12,10 +13,11 @@ import * as RedisCache from "./RedisCache.ts"
 import * as RedisClient from "./RedisClient.ts"
 import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 import * as RedisPubSub from "./RedisPubSub.ts"
+import * as RedisStats from "./RedisStats.ts"
 import * as RedisTaskQueue from "./RedisTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | PeerRegistry | PubSub | TaskQueue
+export type Troupe = Cache | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends RegistryOptions {
@@ -38,7 +40,8 @@ const make = ({
     RedisPeerRegistry.layer(registry),
     RedisPubSub.layer,
     RedisTaskQueue.layer(tasks),
-    RedisCache.layer(cache)
+    RedisCache.layer(cache),
+    RedisStats.layer
   ).pipe(Layer.provideMerge(RedisClient.layer(redis)))
   return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
 }
@@ -48,7 +51,8 @@ const withoutOptions = Layer.mergeAll(
   RedisPeerRegistry.layer(),
   RedisPubSub.layer,
   RedisTaskQueue.layer(),
-  RedisCache.layer()
+  RedisCache.layer(),
+  RedisStats.layer
 ).pipe(Layer.provideMerge(RedisClient.layer()))
 
 /** Every service, and the client they share. Fails as `RedisClient.layer` does. Without options always the same Layer. */

@@ -5,6 +5,7 @@ import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as PubSub from "@troupe/core/PubSub"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
+import * as Stats from "@troupe/core/Stats"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
@@ -87,6 +88,14 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         const registry = yield* PeerRegistry.PeerRegistry
         expect((yield* registry.list).length).toBe(1)
         yield* registry.updateMetadata({ a: "1" })
+        const stats = yield* Stats.Stats
+        yield* stats.increment("name")
+        yield* stats.gauge("gauge", 1)
+        yield* stats.flush
+        expect((yield* stats.totals).size).toBe(2)
+        expect((yield* stats.byPeer).size).toBe(1)
+        expect((yield* stats.series("name", { last: "1 hour", resolution: "1 hour" })).length).toBe(1)
+        yield* stats.reset("name")
         expect(yield* registry.lead("main", (term) => Effect.as(registry.leader("main"), term.fence > 0))).toBe(true)
       }).pipe(Effect.provide(RedisLive.layer(options(server))))
       yield* Effect.gen(function* () {

@@ -3,16 +3,18 @@ import type { Cache } from "@troupe/core/Cache"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
+import type { Stats } from "@troupe/core/Stats"
 import type { TaskQueue } from "@troupe/core/TaskQueue"
 import * as Layer from "effect/Layer"
 import * as MemoryBackend from "./MemoryBackend.ts"
 import * as MemoryCache from "./MemoryCache.ts"
 import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 import * as MemoryPubSub from "./MemoryPubSub.ts"
+import * as MemoryStats from "./MemoryStats.ts"
 import * as MemoryTaskQueue from "./MemoryTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | PeerRegistry | PubSub | TaskQueue
+export type Troupe = Cache | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends Options {
@@ -24,7 +26,8 @@ const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, Me
     MemoryPeerRegistry.layer(registry),
     MemoryPubSub.layer,
     MemoryTaskQueue.layer(),
-    MemoryCache.layer()
+    MemoryCache.layer(),
+    MemoryStats.layer
   )
   return Layer.fresh(name === undefined ? services : Layer.provide(services, LocalPeer.layer(name)))
 }
@@ -35,6 +38,12 @@ export const layerPeer = (options: PeerOptions = {}): Layer.Layer<Troupe, never,
 
 /** Every service, on a backend of its own: one process, no server. */
 export const layer: Layer.Layer<Troupe> = Layer.provide(
-  Layer.mergeAll(MemoryPeerRegistry.layer(), MemoryPubSub.layer, MemoryTaskQueue.layer(), MemoryCache.layer()),
+  Layer.mergeAll(
+    MemoryPeerRegistry.layer(),
+    MemoryPubSub.layer,
+    MemoryTaskQueue.layer(),
+    MemoryCache.layer(),
+    MemoryStats.layer
+  ),
   MemoryBackend.layer
 )

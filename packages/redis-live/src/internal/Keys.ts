@@ -10,6 +10,8 @@
  * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer`, `!ends` or `!events` |
  * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
  *
+ * | Stats        | `P:{stats}` followed by what is said below                                                           |
+ *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
  *
  * | key                     | what                                                                                       |
@@ -37,6 +39,21 @@
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
  * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, run, tick, judge, =sender or claimer its last step |
+ *
+ * Of Stats they are given `P:{stats}`, and derive:
+ *
+ * | key                     | what                                                                                       |
+ * | ----------------------- | ------------------------------------------------------------------------------------------ |
+ * | `:totals`               | hash: name -> sum of the cluster                                                             |
+ * | `:1m:<n>`, `:1h:<n>`    | hash: name -> sum of the minute, the hour, that is so many of them after 1970                |
+ * | `:buckets`              | sorted set: those buckets, as `:1m:<n>`, by when they are kept no longer                     |
+ * | `:senders`              | hash: sender -> "number name": its last batch, its peer                                      |
+ * | `:known`                | sorted set: senders by when they will be forgotten                                           |
+ * | `:live`                 | sorted set: senders by when they are taken for live no longer                                |
+ * | `:sums:<sender>`        | hash: name -> what a live one has counted since it came                                      |
+ * | `:gauges:<sender>`      | hash: name -> value, as it wrote it                                                          |
+ * | `:resets`               | sorted set: names by the number of their last reset, µs                                      |
+ * | `:meta`                 | hash: format, life, reset                                                                    |
  */
 import * as Name from "@troupe/core/Name"
 
@@ -129,3 +146,11 @@ export const cache = (prefix: string, parts: number) => {
       channel.startsWith(head) && channel.endsWith("}") ? channel.slice(head.length, -1) : undefined
   }
 }
+
+/** The one table of sums of a prefix. */
+export const stats = (prefix: string) => ({
+  /** What all its keys begin with. */
+  stats: `${prefix}:{stats}`,
+  /** What it always has where it has data. */
+  meta: `${prefix}:{stats}:meta`
+})

@@ -2949,6 +2949,531 @@ return reply
 `
 })
 
+/** Adds up what somebody has counted since its last batch; a batch that came before changes nothing. Returns {format} of newer data, {"", "U", life} where the sender is not known, else {"", "K", now, last reset, 1 where its gauges may be gone, sums not taken} Cost: O(items) */
+export const statsFlush = Script.make({
+  name: "Stats/flush",
+  adds: true,
+  sha: "d49a9c8633baf8be711ae006f5a3c538ea955b69",
+  keys: ["stats", "meta"],
+  args: ["now", "sender", "number", "keep", "sent", "reset", "most", "minutes", "hours", "sums"],
+  variadic: "items",
+  commands: [
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "HLEN",
+    "HEXISTS",
+    "HINCRBY",
+    "DEL",
+    "ZSCORE",
+    "ZADD",
+    "ZREM",
+    "ZRANGEBYSCORE"
+  ],
+  source: `#!lua
+-- Adds up what somebody has counted since its last batch; a batch that came before changes nothing.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now      ms since 1970; empty: the server's own clock
+-- ARGV[2] sender
+-- ARGV[3] number   of the batch
+-- ARGV[4] keep     as in join
+-- ARGV[5] sent     ms since it was first sent; empty: this is the first time
+-- ARGV[6] reset    the last one known then
+-- ARGV[7] most     names
+-- ARGV[8] minutes  kept
+-- ARGV[9] hours    kept
+-- ARGV[10] sums    how many of what follows
+-- ARGV[11...] items  name, by, age in ms of each sum; name, value, sent, reset of each gauge
+-- RETURNS {format} of newer data, {"", "U", life} where the sender is not known, else {"", "K", now, last reset, 1 where its
+-- gauges may be gone, sums not taken}
+-- COST O(items)
+-- COMMANDS TIME, HMGET, HSET, HGET, HDEL, HLEN, HEXISTS, HINCRBY, DEL, ZSCORE, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, sender, sums
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Those who count, and what is over.
+-- known(sender): the number of its last batch, and its name; nil: nobody knows it, or it was silent for a week
+-- stay(sender, keep): it is live for so many ms; true: it was not any more, and what it had is the cluster's alone
+-- collect(): some of what is over
+local week = 604800000
+local function known(sender)
+  local till = call('ZSCORE', base .. ':known', sender)
+  if not till or tonumber(till) <= now then return nil end
+  local number, name = string.match(call('HGET', base .. ':senders', sender) or '', '^(%d+) (.*)$')
+  return number and tonumber(number), name
+end
+local function leave(sender) call('DEL', base .. ':sums:' .. sender, base .. ':gauges:' .. sender) end
+local function stay(sender, keep)
+  local isGone = tonumber(call('ZSCORE', base .. ':live', sender) or 0) <= now
+  if isGone then leave(sender) end
+  call('ZADD', base .. ':live', int(now + keep), sender)
+  call('ZADD', base .. ':known', int(now + week), sender)
+  return isGone
+end
+local function over(index) return call('ZRANGEBYSCORE', base .. index, '-inf', int(now), 'LIMIT', 0, 16) end
+local function collect()
+  for _, sender in ipairs(over(':live')) do
+    leave(sender)
+    call('ZREM', base .. ':live', sender)
+  end
+  for _, sender in ipairs(over(':known')) do
+    call('HDEL', base .. ':senders', sender)
+    call('ZREM', base .. ':known', sender)
+  end
+  for _, bucket in ipairs(over(':buckets')) do
+    call('DEL', base .. bucket)
+    call('ZREM', base .. ':buckets', bucket)
+  end
+end
+-- Sums by name, exact as far as a double is.
+-- add(key, name, by)
+-- put(kind, span, kept, at, name, by): into the bucket of that time, of so many ms, so many of which are kept
+-- isCleared(name, sent, reset): it was reset since it was first sent, so many ms ago, by somebody who knew of this reset
+local most, indexed = 9007199254740991, {}
+local function add(key, name, by)
+  local sum = call('HINCRBY', base .. key, name, by)
+  if sum > most or sum < -most then call('HSET', base .. key, name, int(sum > 0 and most or -most)) end
+end
+local function put(kind, span, kept, at, name, by)
+  local bucket = math.floor(at / span)
+  if bucket + kept <= math.floor(now / span) then return end
+  local key = kind .. int(bucket)
+  add(key, name, by)
+  if indexed[key] then return end
+  indexed[key] = true
+  call('ZADD', base .. ':buckets', int((bucket + kept) * span), key)
+end
+local function isCleared(name, sent, reset)
+  local at = sent and call('ZSCORE', base .. ':resets', name)
+  return at and tonumber(at) > reset and math.floor(tonumber(at) / 1000) >= now - sent
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local sender, number, refused = ARGV[2], tonumber(ARGV[3]), 0
+local last, name = known(sender)
+if not last then return { '', 'U', m.life } end
+local isBehind = stay(sender, tonumber(ARGV[4])) or number > last + 1
+if number > last then
+  local sent, names = tonumber(ARGV[5]), call('HLEN', base .. ':totals')
+  local first = 11 + 3 * ARGV[10]
+  for i = 11, first - 1, 3 do
+    local isNew = call('HEXISTS', base .. ':totals', ARGV[i]) == 0
+    local isGone = isCleared(ARGV[i], sent, tonumber(ARGV[6]))
+    if not isGone and isNew and names >= tonumber(ARGV[7]) then refused = refused + 1
+    elseif not isGone then
+      if isNew then names = names + 1 end
+      add(':totals', ARGV[i], ARGV[i + 1])
+      add(':sums:' .. sender, ARGV[i], ARGV[i + 1])
+      local at = now - math.max(0, tonumber(ARGV[i + 2]))
+      put(':1m:', 60000, tonumber(ARGV[8]), at, ARGV[i], ARGV[i + 1])
+      put(':1h:', 3600000, tonumber(ARGV[9]), at, ARGV[i], ARGV[i + 1])
+    end
+  end
+  for i = first, #ARGV, 4 do
+    if not isCleared(ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])) then
+      call('HSET', base .. ':gauges:' .. sender, ARGV[i], ARGV[i + 1])
+    end
+  end
+  call('HSET', base .. ':senders', sender, ARGV[3] .. ' ' .. name)
+end
+collect()
+return { '', 'K', int(now), int(m.reset), isBehind and 1 or 0, refused }
+`
+})
+
+/** Makes somebody who counts known. Returns {format} of newer data, else {"", now, last reset, life} Cost: O(log senders) */
+export const statsJoin = Script.make({
+  name: "Stats/join",
+  adds: true,
+  sha: "bbf0a4e56677f388ed4828d776cd0e802c439d9d",
+  keys: ["stats", "meta"],
+  args: ["now", "sender", "name", "life", "keep"],
+  commands: ["TIME", "HMGET", "HSET", "HGET", "HDEL", "DEL", "ZSCORE", "ZADD", "ZREM", "ZRANGEBYSCORE"],
+  source: `#!lua
+-- Makes somebody who counts known.
+-- KEYS[1] stats  what all keys begin with
+-- KEYS[2] meta   hash: format, life, reset
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] sender  an id, never used before
+-- ARGV[3] name    the peer's
+-- ARGV[4] life    a name for the data, should it begin
+-- ARGV[5] keep    so many ms it is live
+-- RETURNS {format} of newer data, else {"", now, last reset, life}
+-- COST O(log senders)
+-- COMMANDS TIME, HMGET, HSET, HGET, HDEL, DEL, ZSCORE, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, sender
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Those who count, and what is over.
+-- known(sender): the number of its last batch, and its name; nil: nobody knows it, or it was silent for a week
+-- stay(sender, keep): it is live for so many ms; true: it was not any more, and what it had is the cluster's alone
+-- collect(): some of what is over
+local week = 604800000
+local function known(sender)
+  local till = call('ZSCORE', base .. ':known', sender)
+  if not till or tonumber(till) <= now then return nil end
+  local number, name = string.match(call('HGET', base .. ':senders', sender) or '', '^(%d+) (.*)$')
+  return number and tonumber(number), name
+end
+local function leave(sender) call('DEL', base .. ':sums:' .. sender, base .. ':gauges:' .. sender) end
+local function stay(sender, keep)
+  local isGone = tonumber(call('ZSCORE', base .. ':live', sender) or 0) <= now
+  if isGone then leave(sender) end
+  call('ZADD', base .. ':live', int(now + keep), sender)
+  call('ZADD', base .. ':known', int(now + week), sender)
+  return isGone
+end
+local function over(index) return call('ZRANGEBYSCORE', base .. index, '-inf', int(now), 'LIMIT', 0, 16) end
+local function collect()
+  for _, sender in ipairs(over(':live')) do
+    leave(sender)
+    call('ZREM', base .. ':live', sender)
+  end
+  for _, sender in ipairs(over(':known')) do
+    call('HDEL', base .. ':senders', sender)
+    call('ZREM', base .. ':known', sender)
+  end
+  for _, bucket in ipairs(over(':buckets')) do
+    call('DEL', base .. bucket)
+    call('ZREM', base .. ':buckets', bucket)
+  end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local sender = ARGV[2]
+if m.life == '' then
+  m.life = ARGV[4]
+  call('HSET', KEYS[2], 'format', '1', 'life', m.life)
+end
+if not known(sender) then call('HSET', base .. ':senders', sender, '0 ' .. ARGV[3]) end
+stay(sender, tonumber(ARGV[5]))
+collect()
+return { '', int(now), int(m.reset), m.life }
+`
+})
+
+/** All sums, and what each of those who are live has counted and says. Returns {format} of newer data, else {"", {name, sum, ...}, peer, {name, sum, ...}, {gauge, value, ...}, ...} Cost: O(names of all peers) */
+export const statsPeers = Script.make({
+  name: "Stats/peers",
+  adds: false,
+  sha: "a8f4f143dde6d208f72c03c63a0857f921a2465c",
+  keys: ["stats", "meta"],
+  args: ["now"],
+  commands: ["TIME", "HMGET", "HGET", "HGETALL", "ZRANGEBYSCORE"],
+  source: `#!lua flags=allow-oom
+-- All sums, and what each of those who are live has counted and says.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now  ms since 1970; empty: the server's own clock
+-- RETURNS {format} of newer data, else {"", {name, sum, ...}, peer, {name, sum, ...}, {gauge, value, ...}, ...}
+-- COST O(names of all peers)
+-- COMMANDS TIME, HMGET, HGET, HGETALL, ZRANGEBYSCORE
+-- PARTS ground, live
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- live(): ids of the senders that are
+local function live() return call('ZRANGEBYSCORE', base .. ':live', '(' .. int(now), '+inf') end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local reply = { '', call('HGETALL', base .. ':totals') }
+for _, sender in ipairs(live()) do
+  local record, n = call('HGET', base .. ':senders', sender), #reply
+  reply[n + 1] = string.match(record or '', '^%d+ (.*)$') or ''
+  reply[n + 2] = call('HGETALL', base .. ':sums:' .. sender)
+  reply[n + 3] = call('HGETALL', base .. ':gauges:' .. sender)
+end
+return reply
+`
+})
+
+/** Keeps somebody who has nothing to say live. Returns as flush Cost: O(log senders) */
+export const statsRenew = Script.make({
+  name: "Stats/renew",
+  adds: false,
+  sha: "db436d65ef514893511a0ad12eb1d7e204610d1a",
+  keys: ["stats", "meta"],
+  args: ["now", "sender", "number", "keep"],
+  commands: ["TIME", "HMGET", "HGET", "HDEL", "DEL", "ZSCORE", "ZADD", "ZREM", "ZRANGEBYSCORE"],
+  source: `#!lua flags=allow-oom
+-- Keeps somebody who has nothing to say live.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] sender
+-- ARGV[3] number  of its last batch that was answered
+-- ARGV[4] keep    as in join
+-- RETURNS as flush
+-- COST O(log senders)
+-- COMMANDS TIME, HMGET, HGET, HDEL, DEL, ZSCORE, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, sender
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Those who count, and what is over.
+-- known(sender): the number of its last batch, and its name; nil: nobody knows it, or it was silent for a week
+-- stay(sender, keep): it is live for so many ms; true: it was not any more, and what it had is the cluster's alone
+-- collect(): some of what is over
+local week = 604800000
+local function known(sender)
+  local till = call('ZSCORE', base .. ':known', sender)
+  if not till or tonumber(till) <= now then return nil end
+  local number, name = string.match(call('HGET', base .. ':senders', sender) or '', '^(%d+) (.*)$')
+  return number and tonumber(number), name
+end
+local function leave(sender) call('DEL', base .. ':sums:' .. sender, base .. ':gauges:' .. sender) end
+local function stay(sender, keep)
+  local isGone = tonumber(call('ZSCORE', base .. ':live', sender) or 0) <= now
+  if isGone then leave(sender) end
+  call('ZADD', base .. ':live', int(now + keep), sender)
+  call('ZADD', base .. ':known', int(now + week), sender)
+  return isGone
+end
+local function over(index) return call('ZRANGEBYSCORE', base .. index, '-inf', int(now), 'LIMIT', 0, 16) end
+local function collect()
+  for _, sender in ipairs(over(':live')) do
+    leave(sender)
+    call('ZREM', base .. ':live', sender)
+  end
+  for _, sender in ipairs(over(':known')) do
+    call('HDEL', base .. ':senders', sender)
+    call('ZREM', base .. ':known', sender)
+  end
+  for _, bucket in ipairs(over(':buckets')) do
+    call('DEL', base .. bucket)
+    call('ZREM', base .. ':buckets', bucket)
+  end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local sender = ARGV[2]
+local last = known(sender)
+if not last then return { '', 'U', m.life } end
+local isBehind = stay(sender, tonumber(ARGV[4])) or tonumber(ARGV[3]) > last
+collect()
+return { '', 'K', int(now), int(m.reset), isBehind and 1 or 0, 0 }
+`
+})
+
+/** Clears a name everywhere, and remembers that it did. Returns {format} of newer data, else {"", number of this reset}: the server's time in µs, or one more than the last Cost: O(senders + buckets) */
+export const statsReset = Script.make({
+  name: "Stats/reset",
+  adds: false,
+  sha: "98d89d6dadd92380921d56fc9457902714b1ca3a",
+  keys: ["stats", "meta"],
+  args: ["now", "name", "most", "memory"],
+  commands: ["TIME", "HMGET", "HSET", "HDEL", "ZADD", "ZRANGE", "ZREMRANGEBYSCORE", "ZREMRANGEBYRANK"],
+  source: `#!lua flags=allow-oom
+-- Clears a name everywhere, and remembers that it did.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] name
+-- ARGV[3] most    resets that are remembered
+-- ARGV[4] memory  ms
+-- RETURNS {format} of newer data, else {"", number of this reset}: the server's time in µs, or one more than the last
+-- COST O(senders + buckets)
+-- COMMANDS TIME, HMGET, HSET, HDEL, ZADD, ZRANGE, ZREMRANGEBYSCORE, ZREMRANGEBYRANK
+-- PARTS ground
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local name, resets = ARGV[2], base .. ':resets'
+call('HDEL', base .. ':totals', name)
+for _, sender in ipairs(call('ZRANGE', base .. ':live', 0, -1)) do
+  call('HDEL', base .. ':sums:' .. sender, name)
+  call('HDEL', base .. ':gauges:' .. sender, name)
+end
+for _, bucket in ipairs(call('ZRANGE', base .. ':buckets', 0, -1)) do call('HDEL', base .. bucket, name) end
+local reset = int(math.max(m.reset + 1, micros))
+call('HSET', KEYS[2], 'format', '1', 'reset', reset)
+call('ZADD', resets, reset, name)
+call('ZREMRANGEBYSCORE', resets, '-inf', int((now - ARGV[4]) * 1000))
+call('ZREMRANGEBYRANK', resets, 0, -1 - ARGV[3])
+return { '', reset }
+`
+})
+
+/** One name's sums by bucket, the last of which is the present one. Returns {format} of newer data, else {"", number of the last bucket, sum, ...}, the oldest first Cost: O(count) */
+export const statsSeries = Script.make({
+  name: "Stats/series",
+  adds: false,
+  sha: "dc9d770a033bf3872d85cb795ce32926ee45e74b",
+  keys: ["stats", "meta"],
+  args: ["now", "kind", "span", "count", "name"],
+  commands: ["TIME", "HMGET", "HGET"],
+  source: `#!lua flags=allow-oom
+-- One name's sums by bucket, the last of which is the present one.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] kind   of buckets: 1m or 1h
+-- ARGV[3] span   of a bucket, ms
+-- ARGV[4] count  of buckets
+-- ARGV[5] name
+-- RETURNS {format} of newer data, else {"", number of the last bucket, sum, ...}, the oldest first
+-- COST O(count)
+-- COMMANDS TIME, HMGET, HGET
+-- PARTS ground
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local last = math.floor(now / ARGV[3])
+local reply = { '', int(last) }
+for bucket = last - ARGV[4] + 1, last do
+  reply[#reply + 1] = call('HGET', base .. ':' .. ARGV[2] .. ':' .. int(bucket), ARGV[5]) or '0'
+end
+return reply
+`
+})
+
+/** All sums, and the gauges of those who are live. Returns {format} of newer data, else {"", {name, sum, ...}, {gauge, value, ...}, ...} Cost: O(names + gauges) */
+export const statsTotals = Script.make({
+  name: "Stats/totals",
+  adds: false,
+  sha: "26ad311f51c262819fa9f815c00d0ad6217733ea",
+  keys: ["stats", "meta"],
+  args: ["now"],
+  commands: ["TIME", "HMGET", "HGETALL", "ZRANGEBYSCORE"],
+  source: `#!lua flags=allow-oom
+-- All sums, and the gauges of those who are live.
+-- KEYS[1] stats  as in join
+-- KEYS[2] meta   as in join
+-- ARGV[1] now  ms since 1970; empty: the server's own clock
+-- RETURNS {format} of newer data, else {"", {name, sum, ...}, {gauge, value, ...}, ...}
+-- COST O(names + gauges)
+-- COMMANDS TIME, HMGET, HGETALL, ZRANGEBYSCORE
+-- PARTS ground, live
+-- Time, and what the meta of the sums says: a hash of format, life, last reset.
+-- call, base: redis.call, and what all keys begin with
+-- now, micros: the server's time in ms and in µs
+-- int(number): its text, whole
+-- open(stats, meta): begins; false: the data is of a newer format
+-- m: format, life, reset
+local call, base, m = redis.call, '', {}
+local now, micros = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000')
+if not now then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(stats, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'reset')
+  base, m = stats, { format = v[1] or '1', life = v[2] or '', reset = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- live(): ids of the senders that are
+local function live() return call('ZRANGEBYSCORE', base .. ':live', '(' .. int(now), '+inf') end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local reply = { '', call('HGETALL', base .. ':totals') }
+for _, sender in ipairs(live()) do
+  local gauges = call('HGETALL', base .. ':gauges:' .. sender)
+  if #gauges > 0 then reply[#reply + 1] = gauges end
+end
+return reply
+`
+})
+
 /** What is known of a task's end; notes that somebody awaits it. Returns {format} of newer data, else {"", W waiting | U unknown | X cancelled}, {"", C completed | F failed, answer} or {"", D, reason, error} Cost: O(1) */
 export const taskqueueAnswer = Script.make({
   name: "TaskQueue/answer",
@@ -6442,6 +6967,13 @@ export const all = [
   peerregistryUpdate,
   pubsubAppend,
   pubsubRead,
+  statsFlush,
+  statsJoin,
+  statsPeers,
+  statsRenew,
+  statsReset,
+  statsSeries,
+  statsTotals,
   taskqueueAnswer,
   taskqueueBeat,
   taskqueueCancel,
