@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer"
 import type { BackendError } from "./BackendError.ts"
 import { Flusher } from "./internal/stats/Flusher.ts"
 import * as Limits from "./internal/stats/Limits.ts"
+import { Bridge } from "./internal/stats/Bridge.ts"
 import { byPeer, points, totals } from "./internal/stats/Reading.ts"
 import { Tally } from "./internal/stats/Tally.ts"
 import { LocalPeer } from "./LocalPeer.ts"
@@ -37,6 +38,20 @@ export interface SeriesOptions {
   readonly last: Duration.Input
   /** Minutes are kept for a day, hours for 90 days. */
   readonly resolution: Resolution
+}
+
+/** One of effect's metrics: `{ id: "requests", attributes: { method: "GET" } }`. */
+export interface MetricKey {
+  readonly id: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** Which of effect's metrics go to Stats, and when. */
+export interface MetricsOptions {
+  /** How often they are read. */
+  readonly every: Duration.Input
+  /** Default: all counters and gauges. */
+  readonly filter?: ((metric: MetricKey) => boolean) | undefined
 }
 
 /** What the service does, by name, so that an editor says `Stats.Service` and not twenty lines. */
@@ -144,3 +159,21 @@ export const layer: Layer.Layer<Stats, never, StatsStore> = Layer.effect(
     })
   })
 )
+
+/**
+ * Sends effect's counters, as what they grew by since they were last read, and its gauges, under their names:
+ * `requests{method="GET"}` where there are attributes. They are read at each interval and when the layer closes.
+ *
+ * A process counts once, however often this layer is built: what was read is remembered with the metric. Of a counter that
+ * counts in fractions the whole part is sent, and what is left of it the next time.
+ */
+export const layerMetrics = (options: MetricsOptions): Layer.Layer<never, never, Stats> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const stats = yield* Stats
+      const everyMs = yield* Effect.orDie(Limits.every(options.every))
+      const bridge = new Bridge(stats, yield* Effect.context<never>(), options.filter)
+      yield* Effect.addFinalizer(() => bridge.read)
+      yield* Effect.forkScoped(bridge.run(everyMs))
+    })
+  )

@@ -27,3 +27,5 @@ stats.series("name", { last: "1 day", resolution: "1 day" })
 stats.series("name", { resolution: "1 hour" })
 
 export const layerType: Equal<typeof Stats.layer, Layer.Layer<Stats.Stats, never, StatsStore>> = true
+const bridge = Stats.layerMetrics({ every: "10 seconds", filter: ({ attributes, id }) => id === attributes["a"] })
+export const bridgeType: Equal<typeof bridge, Layer.Layer<never, never, Stats.Stats>> = true

@@ -45,6 +45,14 @@ export const buckets = (last: Duration.Input, resolution: Resolution): Exit.Exit
     : misconfigured("last", `must be more than nothing and at most ${known.kept} times ${resolution}`)
 }
 
+/** The interval of a bridge, in ms. */
+export const every = (input: Duration.Input): Exit.Exit<number, BackendError> => {
+  const ms = Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+  return ms >= 1 && ms < Number.POSITIVE_INFINITY
+    ? Exit.succeed(ms)
+    : Exit.fail(Name.misconfigured(service, "layerMetrics", "every", "must be a finite duration of 1 ms or more"))
+}
+
 const layerClosed = new Closed({ message: "the layer is closed" })
 export const closed = (operation: string, outcome: BackendError["outcome"]): BackendError =>
   new BackendError({ service, operation, reason: layerClosed, outcome })
