@@ -121,7 +121,8 @@ test("an error is called by its module and its tag, and says what happened", () 
   const wrong = coreRooms.flatMap((file) => {
     const text = read(file)
     // A service whose rooms need its errors has them in a room of their own.
-    const module = file.endsWith("internal/tasks/errors.ts") ? "TaskQueue" : path.parse(file).name
+    const [, room] = /internal\/(tasks|cache)\/errors\.ts$/.exec(file) ?? []
+    const module = room === undefined ? path.parse(file).name : room === "tasks" ? "TaskQueue" : "Cache"
     const found = [...text.matchAll(declared)]
     return found.flatMap(([, name, self, identifier, tag], i) => {
       const ends = found[i + 1]?.index ?? text.length

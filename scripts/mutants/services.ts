@@ -3,6 +3,7 @@ import type { Mutant } from "../../packages/testkit/test/mutants/Mutant.ts"
 import { mutants as caches } from "../../packages/testkit/test/mutants/Cache.ts"
 import { mutants as cacheLoads } from "../../packages/testkit/test/mutants/CacheLoads.ts"
 import { mutants as cacheNear } from "../../packages/testkit/test/mutants/CacheNear.ts"
+import { mutants as cacheLocks } from "../../packages/testkit/test/mutants/CacheLocks.ts"
 import { mutants as cacheRaces } from "../../packages/testkit/test/mutants/CacheRaces.ts"
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
@@ -33,11 +34,12 @@ export const services: Readonly<Record<string, Laws>> = {
     files: [
       laws("CacheLaws"),
       laws("CacheLoadLaws"),
+      laws("CacheLockLaws"),
       laws("CacheTagLaws"),
       laws("CacheRaceLaws"),
       laws("CacheNearLaws")
     ],
-    mutants: [...caches, ...cacheLoads, ...cacheRaces, ...cacheNear, ...cacheTags, ...cacheScripts]
+    mutants: [...caches, ...cacheLoads, ...cacheLocks, ...cacheRaces, ...cacheNear, ...cacheTags, ...cacheScripts]
   },
   PeerRegistry: {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],

@@ -13,6 +13,7 @@ import * as World from "@troupe/testkit/World"
 import * as CacheLaws from "@troupe/testkit/laws/CacheLaws"
 import * as CacheLoadLaws from "@troupe/testkit/laws/CacheLoadLaws"
 import * as CacheNearLaws from "@troupe/testkit/laws/CacheNearLaws"
+import * as CacheLockLaws from "@troupe/testkit/laws/CacheLockLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
@@ -67,7 +68,7 @@ const importRedisWorld = () => import("../../packages/redis-live/test/support/Re
 
 export const suites: Readonly<Record<string, Suite>> = {
   Cache: suite(
-    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws, ...CacheNearLaws },
+    { ...CacheLaws, ...CacheTagLaws, ...CacheLoadLaws, ...CacheRaceLaws, ...CacheLockLaws, ...CacheNearLaws },
     Layer.provideMerge(Cache.layer(), MemoryCache.store),
     async () => {
       const RedisCache = await import("@troupe/redis-live/RedisCache")

@@ -5,6 +5,8 @@
  * reads next (C1), and what has been removed, tagged away or cleared is gone for all of them (C9).
  *
  * A value's time is the store's: it is gone when that is over, to the millisecond (C2).
+ *
+ * Beside them, locks: of all fibers on all peers one at a time runs what it protects (C12).
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -15,6 +17,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { BackendError, PayloadTooLarge } from "./BackendError.ts"
 import type { CacheStore } from "./CacheStore.ts"
+import { LockLost, LockTimeout } from "./internal/cache/errors.ts"
 import { type Life, RegionCodec } from "./internal/cache/RegionCodec.ts"
 import * as Regions from "./internal/cache/Regions.ts"
 
@@ -59,6 +62,24 @@ export interface SetOptions {
 }
 
 export type WriteError = BackendError | PayloadTooLarge | Schema.SchemaError
+
+/** What may be said of one lock. */
+export interface LockOptions {
+  /**
+   * So long after its peer's last word a lock is free for others, by the server's clock. 30 seconds; from a second to a day.
+   */
+  readonly timeToLive?: Duration.Input | undefined
+  /** How long to wait for it. 10 seconds; zero tries once, Infinity waits for ever. */
+  readonly wait?: Duration.Input | undefined
+}
+
+/** A lock, as its body has it. */
+export interface Lock {
+  /** Higher than that of whoever had a lock before: what else the body writes to can refuse a lower one. */
+  readonly fence: bigint
+}
+
+export { LockLost, LockTimeout }
 
 /** Of the layer. A bad one fails every call with Misconfigured. */
 export interface Options {
@@ -189,6 +210,28 @@ export interface Service {
    * cleared before. A round trip per about 512, none of which holds the server up.
    */
   readonly keys: <K, A>(region: Region<K, A>) => Stream.Stream<K, BackendError>
+  /**
+   * Runs the body while nobody else of the cluster holds the lock of that name, other fibers of this process included (C12).
+   * The lock is renewed each third of `timeToLive` for as long as the body runs, and given back when it has ended, however it
+   * ended; a crashed peer's is free when its time is over. No order among those who wait is promised.
+   *
+   * Where it can no longer be proven the body is interrupted, and the call fails with LockLost: a second before another may
+   * hold it (a quarter of `timeToLive`, where that is less), or, in a process that stood still, with the first turn of its
+   * loop. For that turn two may run: give the fence to what the body writes to. So it is when the layer closes.
+   *
+   * A lock that is not free within `wait` fails with LockTimeout. It is asked for again when it is given back or its time is
+   * over, not in between; an outage while it is waited for is waited through. Where the store cannot be asked at all the call
+   * fails at once, and where it failed or was interrupted nothing stays locked: what cannot be told is told later, until the
+   * lock's time is over. A lock that is asked for inside its own body is a defect.
+   *
+   * A round trip to take it, one to give it back, and one for each renewal; three for one that had to be waited for.
+   */
+  readonly withLock: (
+    name: string,
+    options?: LockOptions
+  ) => <A, E, R>(
+    body: Effect.Effect<A, E, R> | ((lock: Lock) => Effect.Effect<A, E, R>)
+  ) => Effect.Effect<A, E | LockTimeout | LockLost | BackendError, R>
 }
 
 export class Cache extends Context.Service<Cache, Service>()("@troupe/core/Cache") {}

@@ -13,6 +13,9 @@
  * Whoever is about to load a value holds the lease of its key. Whatever writes or removes the value drops the lease, and so
  * does taking the generation's or a tag's token: `commit` stores for nobody but who holds it (promise C5).
  *
+ * Locks are of no region, and lie in as many parts as one does. What they rest on carries no time to live of the backend's
+ * own: an owner and a time by the server's clock decide, and fences as tokens do.
+ *
  * Names, keys and tags arrive unencoded and valid; times to live are in ms, Infinity for ever. Values are texts that a store
  * keeps as they are.
  */
@@ -97,6 +100,27 @@ export type Acquired =
 /** `Refused`: the lease was not this load's any more; nothing changed. */
 export type Committed = "Stored" | "Refused"
 
+// -- locks --------------------------------------------------------------------------------------------------------
+
+/** Who wants a lock: an owner of its own for each time that it is wanted. */
+export interface Claim {
+  readonly owner: string
+  readonly timeToLiveMs: number
+  /** A fence that was seen, of any lock: the one that is given is higher. */
+  readonly above: number
+}
+
+/**
+ * - `Held`: the lock is this owner's from now on for so long as it asked for, or was already, with the fence that it had.
+ * - `Busy`: another has it, with that fence, for so long unless it is renewed. That it was given back is pushed to the part's
+ *   channel.
+ */
+export type Locked =
+  | { readonly _tag: "Held"; readonly fence: number }
+  | { readonly _tag: "Busy"; readonly fence: number; readonly leftMs: number }
+
+// -- pages --------------------------------------------------------------------------------------------------------
+
 /** Some keys of a region. An empty cursor: it is the last page. */
 export interface Page {
   readonly keys: ReadonlyArray<string>
@@ -118,6 +142,8 @@ export const pageSize = 512
 
 /** Of one part of a region. Message: keys whose lease is over while others waited for it, percent-encoded, with spaces between. */
 export const loadsChannel = (region: string, part: number): string => `${Name.encode(region)}:${part}`
+/** Of one part of the locks, which is no region's. Message: the name of a lock that was given back while others waited, percent-encoded. */
+export const locksChannel = (part: number): string => `!locks:${part}`
 
 export interface Service {
   /**
@@ -192,7 +218,19 @@ export interface Service {
   readonly sweep: (region: string, cursor: string) => Effect.Effect<string, BackendError>
   /** Keys that are there: all that are there throughout are on one page at least, and nothing that was cleared. */
   readonly page: (region: string, cursor: string) => Effect.Effect<Page, BackendError>
-  /** In which part a key lies. */
+  /**
+   * Gives a lock where nobody has it or where its time is over, by the server's clock; no eviction ends it earlier. Again
+   * with the same owner it answers as before, and lasts that long from then. Fences grow, whichever lock they are of. Adds.
+   */
+  readonly lock: (name: string, claim: Claim) => Effect.Effect<Locked, BackendError>
+  /**
+   * It is this owner's for so long from now. False: it is not, or its time was over. A store that has lost its data since
+   * this fence was given gives it back to who had it, unless another was faster. Frees.
+   */
+  readonly relock: (name: string, claim: Claim, fence: number) => Effect.Effect<boolean, BackendError>
+  /** Gives it back, where it is this owner's. True: others have asked for it meanwhile. Frees. */
+  readonly unlock: (name: string, owner: string) => Effect.Effect<boolean, BackendError>
+  /** In which part a key, or a lock, lies. */
   readonly partOf: (key: string) => number
   /** Begins to tell what becomes of a region's values, once it is asked to, until the scope closes. */
   readonly watch: (region: string, watcher: Watcher) => Effect.Effect<Watch, never, Scope.Scope>

@@ -128,6 +128,23 @@ export const cacheLoadDuration = Metric.histogram("troupe_cache_load_duration", 
   boundaries: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000]
 })
 
+/** Locks that this process holds. Their names are no attribute: there is no end to them. */
+export const cacheLocksHeld = Metric.gauge("troupe_cache_locks_held", {
+  description: "Locks held by this process"
+})
+
+const lockCounter = (name: string, description: string) =>
+  Metric.counter(`troupe_cache_locks_${name}`, { description, incremental: true })
+
+/** Calls of `withLock` that did not get their lock at once. */
+export const cacheLocksWaited = lockCounter("waited", "Calls of this process that waited for a lock")
+
+/** Calls of `withLock` that waited as long as they were to, and in vain. */
+export const cacheLocksTimedOut = lockCounter("timed_out", "Calls of this process that did not get a lock in time")
+
+/** Bodies that were interrupted because their lock could not be proven any more. */
+export const cacheLocksLost = lockCounter("lost", "Bodies of this process that lost their lock")
+
 /** What was counted here and never will be flushed, for as many names as may had waited, here or in the store. */
 export const statsDropped = Metric.counter("troupe_stats_dropped", {
   description: "Increments and gauges of this process that were dropped for having too many names",

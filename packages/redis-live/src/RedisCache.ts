@@ -1,7 +1,7 @@
 /** Cache on Redis: a slot per part of a region, and one script for whatever is done to the keys of a part. */
 import type { BackendError } from "@troupe/core/BackendError"
 import * as Cache from "@troupe/core/Cache"
-import { CacheStore, type Entry, pageSize } from "@troupe/core/CacheStore"
+import { CacheStore, type Claim, type Entry, pageSize } from "@troupe/core/CacheStore"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import * as Effect from "effect/Effect"
@@ -25,6 +25,11 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
     const fresh = (): string => base + (generations += 1).toString(36).padStart(7, "0")
     const on = (region: string, part: number) => ({ part: keys.part(region, part), meta: keys.meta(region, part) })
     const of = (region: string, key: string) => on(region, keys.partOf(key))
+
+    const locking = (name: string) => {
+      const part = keys.partOf(Name.encode(name))
+      return { service, operation: "withLock", keys: { part: keys.locks(part), meta: keys.locksMeta(part) } }
+    }
 
     /** One call a part, all at once; their answers in the order of what was asked. */
     const each = <Item, A>(
@@ -288,6 +293,18 @@ export const store: Layer.Layer<CacheStore, never, RedisClient> = Layer.effect(
             (pages) => ({ cursor, keys: pages.flat().map(decoded) })
           )
         ),
+      lock: (name, claim) =>
+        connection.call(scripted.lock, {
+          ...locking(name),
+          args: { ...claimOf(name, claim), above: claim.above }
+        }),
+      relock: (name, claim, fence) =>
+        connection.call(scripted.relock, { ...locking(name), args: { ...claimOf(name, claim), fence } }),
+      unlock: (name, owner) =>
+        connection.call(scripted.unlock, {
+          ...locking(name),
+          args: { name: Name.encode(name), owner: Name.encode(owner) }
+        }),
       partOf: (key) => keys.partOf(Name.encode(key)),
       watch: (region, watcher) => {
         const metas = new Map(keys.parts.map((part) => [keys.meta(region, part), part]))
@@ -335,6 +352,11 @@ const partsOnCluster = 32
 
 const saidOf = (layout: ReadonlyArray<number>): string => layout.map((first) => first.toString(36)).join("")
 const itself = (key: string): string => key
+const claimOf = (name: string, { owner, timeToLiveMs }: Claim) => ({
+  name: Name.encode(name),
+  owner: Name.encode(owner),
+  ttl: bounded(timeToLiveMs)
+})
 const withKey = (entry: Entry): readonly [key: string, entry: Entry] => [Name.encode(entry.key), entry]
 const keyOf = ([key]: readonly [key: string, entry: Entry]): string => key
 const decoded = (key: string): string => Name.decode(key) ?? key

@@ -1,11 +1,12 @@
 /** Cache in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
 import * as Cache from "@troupe/core/Cache"
-import { CacheStore, loadsChannel } from "@troupe/core/CacheStore"
+import { CacheStore, loadsChannel, locksChannel } from "@troupe/core/CacheStore"
 import { type Listener, renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Locks from "./internal/cache/Locks.ts"
 import * as Region from "./internal/cache/Region.ts"
 import * as Steps from "./internal/cache/Steps.ts"
 import { MemoryBackend } from "./MemoryBackend.ts"
@@ -38,6 +39,10 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
         for (const what of turn.changed) backend.publish(watched(name), what)
         return answer
       })
+    // No region is called that, and nothing of it may be evicted.
+    const locks = backend.state("Cache !locks", Locks.make)
+    const moveLock = <A>(adds: boolean, step: (locks: Locks.Locks, now: number) => A) =>
+      backend.request(wire, { service: "Cache", operation: "withLock", adds }, (now) => step(locks(), now))
     return CacheStore.of({
       read: (region, keys, slide) => move("get", false, region, (turn) => Steps.read(turn, keys, slide)),
       look: (region, key) => move("timeToLive", false, region, (turn) => Steps.look(turn, key)),
@@ -57,6 +62,14 @@ export const store: Layer.Layer<CacheStore, never, MemoryBackend> = Layer.effect
       clear: (region) => move("clear", false, region, Region.clear),
       sweep: (region, cursor) => move("clear", false, region, (turn) => Steps.sweep(turn, cursor)),
       page: (region, cursor) => move("keys", false, region, (turn) => Steps.page(turn, cursor)),
+      lock: (name, claim) => moveLock(true, (locks, now) => Locks.lock(locks, now, name, claim)),
+      relock: (name, claim, fence) => moveLock(false, (locks, now) => Locks.relock(locks, now, name, claim, fence)),
+      unlock: (name, owner) =>
+        moveLock(false, (locks, now) => {
+          const isAwaited = Locks.unlock(locks, now, name, owner)
+          if (isAwaited) backend.publish(topic(locksChannel(0)), Name.encode(name))
+          return isAwaited
+        }),
       partOf: () => 0,
       watch: (region, watcher) => {
         const topic = watched(region)

@@ -9,6 +9,7 @@
  * | PeerRegistry | `P:{peers}:meta` · `:records` · `:due` · `:names` · `:grave` · `:changes` · `:leaders` · channel `P:{peers}` |
  * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer`, `!ends` or `!events` |
  * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
+ * |              | `P:{locks:<part>}:held` hash · `:until` sorted set · `:meta` hash · channel `P:{locks:<part>}` of what is given back |
  *
  * | Stats        | `P:{stats}` followed by what is said below                                                           |
  *
@@ -111,9 +112,11 @@ export const tasks = (prefix: string) => {
   }
 }
 
-/** The regions of Cache: what each key holds is said in lua/Cache/parts, by ground, tags, value and lease. */
+/** The regions and locks of Cache: what each key holds is said in lua/Cache/parts, by ground, tags, value, lease and locks. */
 export const cache = (prefix: string, parts: number) => {
   const head = `${prefix}:{c:`
+  const lockHead = `${prefix}:{locks:`
+  const locks = (part: number): string => `${lockHead}${part}}`
   const part = (region: string, part: number): string => `${head}${Name.encode(region)}:${part}}`
   return {
     /** All parts of a region. */
@@ -139,11 +142,21 @@ export const cache = (prefix: string, parts: number) => {
       const end = key.indexOf("}:", start)
       return [Number(key.slice(start, end)), key.slice(end + 2)]
     },
-    /** The shard channel for one that core's CacheStore names: `<encoded region>:<part>`. */
-    channel: (name: string): string => `${head}${name}}`,
+    /** What all keys of a part of the locks begin with, and the shard channel of those that are given back. */
+    locks,
+    /** What a part of the locks that has data always has. */
+    locksMeta: (of: number): string => `${locks(of)}:meta`,
+    /** The shard channel for one that core's CacheStore names: `<encoded region>:<part>`, or `!locks:<part>`. */
+    channel: (name: string): string => (name.startsWith("!") ? `${prefix}:{${name.slice(1)}}` : `${head}${name}}`),
     /** What `channel` was given, or undefined for what it never makes. */
     nameOf: (channel: string): string | undefined =>
-      channel.startsWith(head) && channel.endsWith("}") ? channel.slice(head.length, -1) : undefined
+      !channel.endsWith("}")
+        ? undefined
+        : channel.startsWith(head)
+          ? channel.slice(head.length, -1)
+          : channel.startsWith(lockHead)
+            ? `!${channel.slice(prefix.length + 2, -1)}`
+            : undefined
   }
 }
 

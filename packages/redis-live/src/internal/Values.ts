@@ -1,6 +1,6 @@
 /** How values go to the scripts of lua/Cache and come back: flat arguments, values as they are kept, replies. */
 import { BackendError } from "@troupe/core/BackendError"
-import type { Acquired, Committed, Entry, Found } from "@troupe/core/CacheStore"
+import type { Acquired, Committed, Entry, Found, Locked } from "@troupe/core/CacheStore"
 import * as Name from "@troupe/core/Name"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -87,6 +87,9 @@ const acquired = ([, now, ...rest]: ReadonlyArray<unknown>): ReadonlyArray<Acqui
   return all
 }
 
+const locked = ([, kind, fence, ms]: ReadonlyArray<unknown>): Locked =>
+  kind === "H" ? { _tag: "Held", fence: Number(fence) } : { _tag: "Busy", fence: Number(fence), leftMs: Number(ms) }
+
 const isOne = (value: unknown): boolean => value === 1
 const ones = (reply: unknown): ReadonlyArray<boolean> => known(reply).slice(1).map(isOne)
 const one = (reply: unknown): boolean => isOne(known(reply)[1])
@@ -130,7 +133,10 @@ export const scripted = {
   invalidate: Script.answering(scripts.cacheInvalidate, nothing),
   clear: Script.answering(scripts.cacheClear, nothing),
   scan: Script.answering(scripts.cacheScan, (reply) => scanned(known(reply))),
-  sweep: Script.answering(scripts.cacheSweep, nothing)
+  sweep: Script.answering(scripts.cacheSweep, nothing),
+  lock: Script.answering(scripts.cacheLock, (reply) => locked(known(reply))),
+  relock: Script.answering(scripts.cacheRelock, one),
+  unlock: Script.answering(scripts.cacheUnlock, one)
 }
 
 // -- several parts ------------------------------------------------------------------------------------------------

@@ -507,6 +507,94 @@ return { '' }
 `
 })
 
+/** Gives a lock where nobody has it, and again to who has it; lets go of some whose time is over. Returns {format} of newer data, else {"", "H", fence, 0}, or {"", "B", fence, ms}: another has it for so long Cost: O(log locks) */
+export const cacheLock = Script.make({
+  name: "Cache/lock",
+  adds: true,
+  sha: "795e9e9f8a7376821025035651f7aec9b72ff5d6",
+  keys: ["part", "meta"],
+  args: ["now", "name", "owner", "ttl", "above"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "ZRANGEBYSCORE"],
+  source: `#!lua
+-- Gives a lock where nobody has it, and again to who has it; lets go of some whose time is over.
+-- KEYS[1] part   of the locks, which all their keys begin with: as a region's
+-- KEYS[2] meta   hash: format, the last fence that was given, the first one
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] name   of the lock, percent-encoded
+-- ARGV[3] owner  whoever asks, percent-encoded
+-- ARGV[4] ttl    ms
+-- ARGV[5] above  a fence: the one that is given is higher
+-- RETURNS {format} of newer data, else {"", "H", fence, 0}, or {"", "B", fence, ms}: another has it for so long
+-- COST O(log locks)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZADD, ZREM, ZRANGEBYSCORE
+-- PARTS ground, locks
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Locks. \`:held\` is a hash of name -> until when it is held (16 digits), 1 where somebody waits for it, else 0, fence (16 digits),
+-- owner; \`:until\` has the names by until when. Nothing of them has a time to live of Redis' own: no eviction takes what is held.
+-- find(name): what is kept of it, its time over or not, with \`ends\`, \`awaited\`, \`fence\`, \`owner\`; nil: nothing is
+-- keep(name, ends, awaited, fence, owner): it is held until then
+-- free(name): it is not
+-- first(): the first fence that was given since there is data, or nil
+-- seen(fence): none that is given later is as low
+local function find(name)
+  local text = call('HGET', base .. ':held', name)
+  if not text then return nil end
+  return { ends = tonumber(sub(text, 1, 16)), awaited = sub(text, 17, 17), fence = sub(text, 18, 33), owner = sub(text, 34) }
+end
+local function keep(name, ends, awaited, fence, owner)
+  call('HSET', base .. ':held', name, pad(ends) .. awaited .. fence .. owner)
+  call('ZADD', base .. ':until', int(ends), name)
+end
+local function free(name)
+  call('HDEL', base .. ':held', name)
+  call('ZREM', base .. ':until', name)
+end
+local function first() return tonumber(call('HGET', KEYS[2], 'first') or nil) end
+local function seen(fence)
+  m.last = math.max(m.last, fence)
+  call('HSET', KEYS[2], 'format', '1', 'last', pad(m.last))
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local name, owner, till = ARGV[2], ARGV[3], math.min(now + ARGV[4], forever)
+for _, over in ipairs(call('ZRANGEBYSCORE', base .. ':until', '-inf', int(now), 'LIMIT', 0, 16)) do free(over) end
+local held = find(name)
+if held and held.ends <= now then held = nil end
+if held and held.owner ~= owner then
+  if held.awaited == '0' then keep(name, held.ends, '1', held.fence, held.owner) end
+  return { '', 'B', held.fence, held.ends - now }
+end
+local fence = held and held.fence or pad(math.max(m.last + 1, ARGV[5] + 1, micros))
+if not held then
+  if not first() then call('HSET', KEYS[2], 'first', fence) end
+  seen(tonumber(fence))
+end
+keep(name, till, held and held.awaited or '0', fence, owner)
+return { '', 'H', fence, 0 }
+`
+})
+
 /** How long values have to live; prolongs none. Returns {format} of newer data, else {"", ms, ...}, 0 for what is not there, -1 for ever Cost: O(keys + tags) */
 export const cacheLook = Script.make({
   name: "Cache/look",
@@ -923,6 +1011,92 @@ for _, key in ipairs(keys) do
 end
 settle()
 return { '' }
+`
+})
+
+/** Has a lock held for so long from now, where it still is its owner's. Returns {format} of newer data, else {"", 1 or 0}: is it still the owner's? Cost: O(log locks) */
+export const cacheRelock = Script.make({
+  name: "Cache/relock",
+  adds: false,
+  sha: "a4f3b886b44a879192118d1157e8ee7f880ada56",
+  keys: ["part", "meta"],
+  args: ["now", "name", "owner", "ttl", "fence"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM"],
+  source: `#!lua flags=allow-oom
+-- Has a lock held for so long from now, where it still is its owner's.
+-- KEYS[1] part   of the locks, which all their keys begin with: as a region's
+-- KEYS[2] meta   hash: format, the last fence that was given, the first one
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] name   of the lock, percent-encoded
+-- ARGV[3] owner  whoever asks, percent-encoded
+-- ARGV[4] ttl    ms
+-- ARGV[5] fence  that it was given with
+-- RETURNS {format} of newer data, else {"", 1 or 0}: is it still the owner's?
+-- COST O(log locks)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZADD, ZREM
+-- PARTS ground, locks
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Locks. \`:held\` is a hash of name -> until when it is held (16 digits), 1 where somebody waits for it, else 0, fence (16 digits),
+-- owner; \`:until\` has the names by until when. Nothing of them has a time to live of Redis' own: no eviction takes what is held.
+-- find(name): what is kept of it, its time over or not, with \`ends\`, \`awaited\`, \`fence\`, \`owner\`; nil: nothing is
+-- keep(name, ends, awaited, fence, owner): it is held until then
+-- free(name): it is not
+-- first(): the first fence that was given since there is data, or nil
+-- seen(fence): none that is given later is as low
+local function find(name)
+  local text = call('HGET', base .. ':held', name)
+  if not text then return nil end
+  return { ends = tonumber(sub(text, 1, 16)), awaited = sub(text, 17, 17), fence = sub(text, 18, 33), owner = sub(text, 34) }
+end
+local function keep(name, ends, awaited, fence, owner)
+  call('HSET', base .. ':held', name, pad(ends) .. awaited .. fence .. owner)
+  call('ZADD', base .. ':until', int(ends), name)
+end
+local function free(name)
+  call('HDEL', base .. ':held', name)
+  call('ZREM', base .. ':until', name)
+end
+local function first() return tonumber(call('HGET', KEYS[2], 'first') or nil) end
+local function seen(fence)
+  m.last = math.max(m.last, fence)
+  call('HSET', KEYS[2], 'format', '1', 'last', pad(m.last))
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local name, owner, till, fence = ARGV[2], ARGV[3], math.min(now + ARGV[4], forever), tonumber(ARGV[5])
+local held = find(name)
+if held and held.ends > now then
+  if held.owner ~= owner then return { '', 0 } end
+  keep(name, till, held.awaited, held.fence, owner)
+  return { '', 1 }
+end
+-- It was given before all that this data knows of, or after: nobody can have it, but by asking.
+local known = first()
+if known and known <= fence and m.last >= fence then return { '', 0 } end
+seen(fence)
+keep(name, till, '0', pad(fence), owner)
+return { '', 1 }
 `
 })
 
@@ -2084,6 +2258,82 @@ elseif isThere then
   prolong(key, value, ttl)
 end
 return { '', isThere and 1 or 0 }
+`
+})
+
+/** Gives a lock back, where it is its owner's, and tells whoever has asked for it meanwhile. Returns {format} of newer data, else {"", 1 or 0}: has anybody? Cost: O(log locks) */
+export const cacheUnlock = Script.make({
+  name: "Cache/unlock",
+  adds: false,
+  sha: "9c46181d0174891e830b14915d99ba56d76bb577",
+  keys: ["part", "meta"],
+  args: ["now", "name", "owner"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Gives a lock back, where it is its owner's, and tells whoever has asked for it meanwhile.
+-- KEYS[1] part   of the locks, which all their keys begin with: as a region's
+-- KEYS[2] meta   hash: format, the last fence that was given, the first one
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] name   of the lock, percent-encoded
+-- ARGV[3] owner  whoever asks, percent-encoded
+-- RETURNS {format} of newer data, else {"", 1 or 0}: has anybody?
+-- COST O(log locks)
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZADD, ZREM, SPUBLISH
+-- PARTS ground, locks
+-- Time, a part of a region, and what its meta says: a hash of format, generation, last token given. Without a generation nothing
+-- of the part can be read, and no two that it ever had are called the same.
+-- call, sub, base: redis.call, string.sub, and the part's key, which all others begin with
+-- now, micros, isPhysical: the server's time in ms and in µs; is it its own? Then whatever ends is given a time to live, too
+-- forever: ms since 1970 of what has no end
+-- int(number), pad(number): its text, whole; the same in 16 digits
+-- open(part, meta): begins with a part; false: the data is of a newer format
+-- m: format, generation, last
+local call, sub, base, m = redis.call, string.sub, '', {}
+local now, micros, forever = tonumber(ARGV[1]), tonumber(ARGV[1] .. '000'), 9007199254740991
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  micros = time[1] * 1000000 + time[2]
+  now = math.floor(micros / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function pad(number) return string.format('%016.0f', number) end
+local function open(part, meta)
+  local v = call('HMGET', meta, 'format', 'generation', 'last')
+  base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
+  return m.format == '1'
+end
+-- Locks. \`:held\` is a hash of name -> until when it is held (16 digits), 1 where somebody waits for it, else 0, fence (16 digits),
+-- owner; \`:until\` has the names by until when. Nothing of them has a time to live of Redis' own: no eviction takes what is held.
+-- find(name): what is kept of it, its time over or not, with \`ends\`, \`awaited\`, \`fence\`, \`owner\`; nil: nothing is
+-- keep(name, ends, awaited, fence, owner): it is held until then
+-- free(name): it is not
+-- first(): the first fence that was given since there is data, or nil
+-- seen(fence): none that is given later is as low
+local function find(name)
+  local text = call('HGET', base .. ':held', name)
+  if not text then return nil end
+  return { ends = tonumber(sub(text, 1, 16)), awaited = sub(text, 17, 17), fence = sub(text, 18, 33), owner = sub(text, 34) }
+end
+local function keep(name, ends, awaited, fence, owner)
+  call('HSET', base .. ':held', name, pad(ends) .. awaited .. fence .. owner)
+  call('ZADD', base .. ':until', int(ends), name)
+end
+local function free(name)
+  call('HDEL', base .. ':held', name)
+  call('ZREM', base .. ':until', name)
+end
+local function first() return tonumber(call('HGET', KEYS[2], 'first') or nil) end
+local function seen(fence)
+  m.last = math.max(m.last, fence)
+  call('HSET', KEYS[2], 'format', '1', 'last', pad(m.last))
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local held = find(ARGV[2])
+if not held or held.owner ~= ARGV[3] or held.ends <= now then return { '', 0 } end
+free(ARGV[2])
+if held.awaited == '1' then call('SPUBLISH', base, ARGV[2]) end
+return { '', tonumber(held.awaited) }
 `
 })
 
@@ -6947,9 +7197,11 @@ export const all = [
   cacheClear,
   cacheCommit,
   cacheInvalidate,
+  cacheLock,
   cacheLook,
   cacheRead,
   cacheRelease,
+  cacheRelock,
   cacheRemove,
   cacheRenew,
   cacheScan,
@@ -6957,6 +7209,7 @@ export const all = [
   cacheSweep,
   cacheTake,
   cacheTouch,
+  cacheUnlock,
   cacheWrite,
   peerregistryBeat,
   peerregistryEnter,

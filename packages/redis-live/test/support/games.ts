@@ -20,10 +20,11 @@ export const playsAsMemoryDoes = <R, Game extends ReadonlyArray<unknown>, E>(
     readonly play: (world: World<R>, game: Game) => Effect.Effect<ReadonlyArray<unknown>, E, Scope.Scope>
   },
   memory: Layer.Layer<R, never, MemoryBackend.MemoryBackend>,
-  make: (options: { readonly seed: number }) => Effect.Effect<World<R>, unknown, Scope.Scope>
+  make: (options: { readonly seed: number }) => Effect.Effect<World<R>, unknown, Scope.Scope>,
+  of = ""
 ): void =>
   it.live(
-    "plays every game as memory does",
+    `${of}plays every game as memory does`,
     () =>
       Effect.gen(function* () {
         const played = (game: Game, world: Effect.Effect<World<R>, unknown, Scope.Scope>) =>

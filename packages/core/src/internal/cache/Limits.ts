@@ -2,8 +2,8 @@
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { BackendError, CapacityExceeded, PayloadTooLarge } from "../../BackendError.ts"
-import type { AnyRegion, Options } from "../../Cache.ts"
+import { BackendError, CapacityExceeded, Closed, PayloadTooLarge } from "../../BackendError.ts"
+import type { AnyRegion, LockOptions, Options } from "../../Cache.ts"
 import { maxCallBytes, maxTags } from "../../CacheStore.ts"
 import * as Name from "../../Name.ts"
 
@@ -12,6 +12,8 @@ export const service = "Cache"
 /** Reads, writes and changes of one region and process that may wait for the backend, and bytes of those writes. */
 export const maxWaiting = 16_384
 export const maxWaitingBytes = 16 * maxCallBytes
+/** Calls of `withLock` under way, one process: those that hold a lock, wait for one, or cannot yet give one back. */
+export const maxLocks = 16_384
 /** Regions in use at a time, one process. */
 export const maxRegions = 4_096
 
@@ -93,6 +95,30 @@ export const keyFault = (key: string | number): string | undefined =>
 export const invalidKey = (operation: string, rule: string): BackendError =>
   Name.invalidName(service, operation, "key", rule)
 
+/** One call of `withLock`, in whole milliseconds. */
+export interface LockTerms {
+  readonly name: string
+  readonly timeToLiveMs: number
+  readonly waitMs: number
+  /** Older than this, a proof of the lock proves nothing: a second before another may hold it (P6). */
+  readonly proofMs: number
+}
+
+const lockOperation = "withLock"
+
+export const lockTerms = (name: string, options: LockOptions | undefined): Exit.Exit<LockTerms, BackendError> => {
+  const fault = Name.fault(name)
+  if (fault !== undefined) return Exit.fail(Name.invalidName(service, lockOperation, "lock name", fault))
+  const timeToLiveMs = Math.ceil(millis(options?.timeToLive ?? 30_000))
+  if (!(timeToLiveMs >= 1_000 && timeToLiveMs <= 86_400_000)) {
+    return misconfigured(lockOperation, "timeToLive", "must be from a second to a day")
+  }
+  const waitMs = Math.ceil(millis(options?.wait ?? 10_000))
+  if (!(waitMs >= 0)) return misconfigured(lockOperation, "wait", "must be a duration, zero or more")
+  // Two renewals fit in this, also where there is not a whole second to give up.
+  return Exit.succeed({ name, timeToLiveMs, waitMs, proofMs: timeToLiveMs - Math.min(1_000, timeToLiveMs / 4) })
+}
+
 const noTags = Exit.succeed<ReadonlyArray<string>>([])
 
 /** Each once. */
@@ -121,6 +147,20 @@ export const tooManyRegions = new BackendError({
   service,
   operation: "region",
   reason: new CapacityExceeded({ message: `as many regions are in use as may: ${maxRegions}` }),
+  outcome: "NotApplied"
+})
+
+export const tooManyLocks = new BackendError({
+  service,
+  operation: lockOperation,
+  reason: new CapacityExceeded({ message: `as many locks are held or waited for as may: ${maxLocks}` }),
+  outcome: "NotApplied"
+})
+
+export const locksClosed = new BackendError({
+  service,
+  operation: lockOperation,
+  reason: new Closed({ message: "the layer is closed" }),
   outcome: "NotApplied"
 })
 

@@ -16,6 +16,7 @@ import { isSettled } from "../Settled.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
 import { type Awaiting, check, Loading } from "./Loading.ts"
+import { Locks } from "./Locks.ts"
 import { Outage } from "./Outage.ts"
 import { Sweeper } from "./Sweeper.ts"
 import type { Cargo, Loaded } from "./Trip.ts"
@@ -42,6 +43,8 @@ export const make = Effect.fnUntraced(function* (
   const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
   let loads = 0
   let hasWarned = false
+  const token = () => `${base}.${(loads += 1).toString(36)}`
+  const waits = new Waits(store, bell)
   const house = Exit.map(settings, (settings): House => ({
     store,
     settings,
@@ -49,15 +52,17 @@ export const make = Effect.fnUntraced(function* (
     fork,
     start: run,
     outage: new Outage(store, link, context, fork),
-    waits: new Waits(store, bell),
+    waits,
     warnNear: (error) =>
       Effect.suspend(() => {
         if (hasWarned) return Effect.void
         hasWarned = true
         return Effect.logWarning(`Near values are not kept: ${error.reason.message}`)
       }),
-    token: () => `${base}.${(loads += 1).toString(36)}`
+    token
   }))
+  const locks = new Locks({ store, context, start: run, waits, token })
+  yield* Effect.addFinalizer(() => locks.close)
   const sweeper = new Sweeper(store, fork)
   /** How each is forgotten. */
   const clients = new Map<Known, () => void>()
@@ -313,6 +318,11 @@ export const make = Effect.fnUntraced(function* (
     getOrSetMany,
     invalidateTags,
     clear,
-    keys
+    keys,
+    withLock: (name, options) => (body) =>
+      Effect.andThen(
+        Effect.suspend(() => settings),
+        locks.withLock(name, options, Effect.isEffect(body) ? () => body : body)
+      )
   }
 })

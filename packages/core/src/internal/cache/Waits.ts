@@ -1,8 +1,8 @@
 /**
- * Waiting for what somebody else loads: the backend pushes the keys whose load is over. What was missed, because the
+ * Waiting for what somebody else loads or locks: the backend pushes the keys of what is over. What was missed, because the
  * channel was not heard yet or not any more, is made up for by asking again.
  */
-import { loadsChannel, type Service as Store } from "../../CacheStore.ts"
+import { loadsChannel, locksChannel, type Service as Store } from "../../CacheStore.ts"
 import * as Name from "../../Name.ts"
 import type { Bell } from "../Bell.ts"
 import type { Signal } from "../Signal.ts"
@@ -29,7 +29,15 @@ export class Waits {
 
   /** The signal is given whenever this key may be worth asking for again. Gives how to leave. */
   enter(region: string, key: string, signal: Signal): () => void {
-    const channel = loadsChannel(region, this.store.partOf(key))
+    return this.enterRoom(loadsChannel(region, this.store.partOf(key)), key, signal)
+  }
+
+  /** As `enter`, for a lock. */
+  enterLock(name: string, signal: Signal): () => void {
+    return this.enterRoom(locksChannel(this.store.partOf(name)), name, signal)
+  }
+
+  private enterRoom(channel: string, key: string, signal: Signal): () => void {
     const room = this.room(channel)
     const encoded = Name.encode(key)
     const signals = room.waiting.get(encoded) ?? new Set()
