@@ -75,6 +75,21 @@ export const timeToLiveType: Equal<typeof left, Effect.Effect<Option.Option<Dura
 const keys = cache.keys(Users)
 export const keysType: Equal<typeof keys, Stream.Stream<number, BackendError>> = true
 
+// A body fails and needs what it does, and what can happen to a lock comes on top.
+const locked = cache.withLock("nightly", { timeToLive: "1 minute", wait: 0 })(
+  Effect.flatMap(Source, ({ fetch }) => fetch)
+)
+export const withLockType: Equal<
+  typeof locked,
+  Effect.Effect<User, Gone | Cache.LockTimeout | Cache.LockLost | BackendError, Source>
+> = true
+
+const fenced = cache.withLock("nightly")(({ fence }) => Effect.succeed(fence))
+export const fenceType: Equal<
+  typeof fenced,
+  Effect.Effect<bigint, Cache.LockTimeout | Cache.LockLost | BackendError>
+> = true
+
 export const anyRegion: Cache.AnyRegion = Users
 export const layerType: Layer.Layer<Cache.Cache, never, never> extends ReturnType<typeof Cache.layer> ? true : false =
   true

@@ -112,6 +112,11 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         expect((yield* cache.page("r", "")).keys).toEqual(["b"])
         yield* cache.clear("r")
         yield* cache.sweep("r", "")
+        const claim = { owner: "o", timeToLiveMs: 1_000, above: 0 }
+        const locked = yield* cache.lock("l", claim)
+        yield* cache.lock("l", { ...claim, owner: "p" })
+        expect(yield* cache.relock("l", claim, locked.fence)).toBe(true)
+        expect(yield* cache.unlock("l", "o")).toBe(true)
       }).pipe(Effect.provide(Layer.provide(RedisCache.store, RedisClient.layer(options(server)))))
       // Lost connections need rights of their own.
       const { connection } = yield* open(options(server))

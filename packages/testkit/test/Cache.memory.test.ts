@@ -187,3 +187,34 @@ it.effect("C9 a sweep that died does not keep the next one from running", () =>
     }
   }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
 )
+
+it.effect(
+  "A5 A6 locks that are held or waited for have their bound, and so have their options",
+  () =>
+    Effect.gen(function* () {
+      const { on } = yield* peer
+      const lock = (n: number) => on((cache) => cache.withLock(`${n % 2}`, { wait: Infinity })(Effect.never))
+      const fibers = yield* Effect.forEach(numbers(16_384), (n) =>
+        Effect.forkChild(lock(n), { startImmediately: true })
+      )
+      assert.strictEqual(yield* tooMany([lock(0)]), 1)
+      yield* Fiber.interrupt(fibers[0]!)
+      const last = yield* Effect.forkChild(lock(0), { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.strictEqual(last.pollUnsafe(), undefined)
+      assert.strictEqual(yield* tooMany([lock(0)]), 1)
+      yield* Fiber.interruptAll([...fibers, last])
+      const refused = (name: string, options: Cache.LockOptions) =>
+        Effect.map(Effect.result(on((cache) => cache.withLock(name, options)(Effect.void))), (result) =>
+          Result.isFailure(result) && result.failure._tag === "BackendError" ? result.failure.reason._tag : result._tag
+        )
+      assert.strictEqual(yield* refused("", {}), "InvalidName")
+      assert.strictEqual(yield* refused("l", { timeToLive: 999 }), "Misconfigured")
+      assert.strictEqual(yield* refused("l", { timeToLive: "25 hours" }), "Misconfigured")
+      assert.strictEqual(yield* refused("l", { timeToLive: Number.NaN }), "Misconfigured")
+      assert.strictEqual(yield* refused("l", { wait: Number.NaN }), "Misconfigured")
+      assert.strictEqual(yield* refused("l", { timeToLive: 1_000, wait: 0 }), "Success")
+      assert.strictEqual(yield* refused("l", { timeToLive: "1 day", wait: Infinity }), "Success")
+    }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer)),
+  60_000
+)

@@ -88,3 +88,42 @@ it.live("hits, misses, undecodable, loads, joined, takeovers, stale, refused, un
     )
   ).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()), Effect.provide(Logger.layer([])))
 )
+
+it.live("locks held, waited for, waited for in vain, lost, by nothing else", () =>
+  Effect.flatMap(MemoryWorld.make({ seed: 1, layer: () => MemoryCache.layer() }), (world) =>
+    world.run(
+      Effect.gen(function* () {
+        const [a, b] = [yield* world.spawn(), yield* world.spawn()]
+        const lock = (peer: typeof a, seconds: number, wait: number) =>
+          Effect.forkScoped(
+            Effect.provide(
+              Effect.flatMap(Cache.Cache, (cache) =>
+                Effect.exit(cache.withLock("lock", { wait })(Effect.sleep(seconds * 1_000)))
+              ),
+              peer.context
+            )
+          )
+        const counts = Effect.gen(function* () {
+          const { value: held } = yield* Metric.value(Metrics.cacheLocksHeld)
+          const { count: waited } = yield* Metric.value(Metrics.cacheLocksWaited)
+          const { count: timedOut } = yield* Metric.value(Metrics.cacheLocksTimedOut)
+          const { count: lost } = yield* Metric.value(Metrics.cacheLocksLost)
+          return [held, waited, timedOut, lost]
+        })
+        yield* lock(a, 5, 0)
+        yield* world.advance(0)
+        assert.deepEqual(yield* counts, [1, 0, 0, 0])
+        yield* lock(b, 3_600, 60_000)
+        yield* lock(a, 1, 1_000)
+        yield* lock(a, 1, 0)
+        yield* world.advance("4 seconds")
+        assert.deepEqual(yield* counts, [1, 2, 2, 0])
+        yield* world.advance("1 minute")
+        assert.deepEqual(yield* counts, [1, 2, 2, 0])
+        yield* b.cut
+        yield* world.advance("1 minute")
+        assert.deepEqual(yield* counts, [0, 2, 2, 1])
+      })
+    )
+  ).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()), Effect.provide(Logger.layer([])))
+)

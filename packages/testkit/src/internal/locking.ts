@@ -3,6 +3,7 @@ import type * as Cache from "@troupe/core/Cache"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
 import * as assert from "node:assert/strict"
 import { type Caches, on, type Peer } from "./caching.ts"
 
@@ -65,6 +66,23 @@ export const tagOf = <A>(exit: Exit.Exit<A, { readonly _tag: string }>): string 
   const error = Exit.findErrorOption(exit)
   return Exit.isSuccess(exit) ? "Success" : error._tag === "Some" ? error.value._tag : "Defect"
 }
+
+/** One of them loses an answer or a push, and it, or all, the store for a while; then all is well for a while. */
+export const fault = Effect.fnUntraced(function* (world: Caches, peers: ReadonlyArray<Peer>, round: number) {
+  const [which, loses, lasts, rests] = yield* Effect.all([
+    Random.nextIntBetween(0, peers.length - 1),
+    Random.nextBoolean,
+    Random.nextIntBetween(0, 9_000),
+    Random.nextIntBetween(0, 3_000)
+  ]).pipe(Random.withSeed(`${world.seed} ${round}`))
+  const peer = peers[which]
+  if (peer === undefined) return
+  yield* loses ? peer.loseAnswer(round % 2 === 0 ? "applied" : "not applied") : peer.losePush
+  yield* round % 5 === 0 ? world.store.stop : round % 3 === 0 ? peer.cut : peer.deaf
+  yield* world.advance(lasts)
+  yield* Effect.andThen(world.store.start, Effect.andThen(peer.heal, peer.hear))
+  yield* world.advance(rests)
+})
 
 /** No two at once, and whoever comes later has the higher fence. */
 export const assertInTurn = (all: ReadonlyArray<Held>) => {

@@ -25,6 +25,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "a lock that was not proven in time is kept",
+    law: "oneHoldsALockAtATimeWhateverFails",
+    file: core("Limits"),
+    find: "proofMs: timeToLiveMs - Math.min(1_000, timeToLiveMs / 4)",
+    replace: "proofMs: timeToLiveMs * 1.5",
+    worlds: everywhere
+  },
+  {
     name: "fibers of one peer ask side by side",
     law: "fibersOfOnePeerHoldALockInTurn",
     file: core("Locks"),
@@ -95,11 +103,19 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: everywhere
   },
   {
-    name: "who stood still asks before it looks at the time",
+    name: "a proof counts from its answer",
+    law: "aLateAnswerProvesNoMore",
+    file: core("Hold"),
+    find: "          this.provenAt = sentAt\n",
+    replace: "          this.provenAt = ground.now()\n",
+    worlds: everywhere
+  },
+  {
+    name: "who stood still takes its time",
     law: "aFrozenHolderStopsWithItsFirstTurn",
     file: core("Hold"),
     find: "if (leftMs <= 0) return this.lose()",
-    replace: "if (leftMs <= 0 && failures > 0) return this.lose()",
+    replace: "if (leftMs <= 0) return yield* Effect.delay(Effect.sync(() => this.lose()), 100)",
     worlds: everywhere
   },
   {
@@ -115,7 +131,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     law: "aLongOutageLosesALock",
     file: core("Hold"),
     find: "if (leftMs <= 0) return this.lose()",
-    replace: "if (leftMs <= -5_000) return this.lose()",
+    replace: "if (leftMs <= 0) return yield* Effect.delay(Effect.sync(() => this.lose()), 5_000)",
     worlds: everywhere
   },
   {
