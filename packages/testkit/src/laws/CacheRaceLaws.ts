@@ -186,6 +186,32 @@ export const whoJoinsOneOfManyWaitsForThatOne: Law = (world) =>
     assert.deepEqual(yield* world.complete(Fiber.join(many)), [Option.some(3), Option.some(1)])
   })
 
+/** C7 A load of what is stale that failed is not tried again at each reading, but once a second, by one peer. */
+export const aFailedRefreshRests: Law = (world) =>
+  Effect.gen(function* () {
+    const peers = yield* two(world)
+    let loads = 0
+    const ask = (peer: Peer) =>
+      getOrSet(
+        peer,
+        Stale,
+        "k",
+        Effect.suspend(() => ((loads += 1), Effect.fail("no")))
+      )
+    yield* set(peers[0], Stale, "k", 1)
+    yield* world.advance("11 seconds")
+    for (const most of [1, 2, 3]) {
+      for (const peer of [...peers, ...peers, ...peers]) {
+        assert.equal(yield* ask(peer), 1)
+        yield* world.advance(100)
+      }
+      assert.equal(loads, most)
+      yield* world.advance("500 millis")
+    }
+    yield* on(peers[0], (c) => c.remove(Stale, "k"))
+    assert.equal(yield* getOrSet(peers[1], Stale, "k", Effect.succeed(2)), 2)
+  })
+
 /** C4 C14 What does not fit is loaded once, however many peers cannot read it. */
 export const whatDoesNotFitIsLoadedOnce: Law = (world) =>
   Effect.gen(function* () {

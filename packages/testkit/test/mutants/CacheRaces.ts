@@ -132,5 +132,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: 'return "Unfit"',
     replace: 'return "Own"',
     worlds: everywhere
+  },
+  {
+    name: "a load that failed is tried again at once",
+    law: "aFailedRefreshRests",
+    file: core("Trip"),
+    find: "if (!Exit.hasInterrupts(loaded)) yield* this.rest(own)",
+    replace: "",
+    worlds: everywhere
   }
 ]

@@ -22,12 +22,13 @@ import {
   maxKeys,
   type Service as Store
 } from "../../CacheStore.ts"
+import type { Cargo, Loaded } from "./Cargo.ts"
 import { again, type Flight, type Outcome, type Waiter } from "./Flight.ts"
 import { circle, dieOfCircle, type Loading } from "./Loading.ts"
 import type { Meter } from "./Meter.ts"
 import type { Outage } from "./Outage.ts"
 import type { Reader } from "./Reader.ts"
-import { type Cargo, type Loaded, Trip } from "./Trip.ts"
+import { Trip } from "./Trip.ts"
 import { grouped } from "./Writer.ts"
 import type { Waits } from "./Waits.ts"
 

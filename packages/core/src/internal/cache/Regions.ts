@@ -13,13 +13,13 @@ import type { Options, Region, Service, SetOptions, WriteError } from "../../Cac
 import { CacheStore, type Entry, maxKeys } from "../../CacheStore.ts"
 import { Bell } from "../Bell.ts"
 import { isSettled } from "../Settled.ts"
+import type { Cargo, Loaded } from "./Cargo.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
 import { type Awaiting, check, Loading } from "./Loading.ts"
 import { Locks } from "./Locks.ts"
 import { Outage } from "./Outage.ts"
 import { Sweeper } from "./Sweeper.ts"
-import type { Cargo, Loaded } from "./Trip.ts"
 import { Waits } from "./Waits.ts"
 
 /** A client, without its types. */

@@ -9,28 +9,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { WriteError } from "../../Cache.ts"
 import { type Acquired, type Entry, type Found, type Load } from "../../CacheStore.ts"
 import { monotonicMs } from "../monotonic.ts"
 import { Signal } from "../Signal.ts"
+import type { Cargo, Loaded } from "./Cargo.ts"
 import { again, Flight, type Outcome } from "./Flight.ts"
 import type { Loader } from "./Loader.ts"
-import type { Awaited, Awaiting, Loading } from "./Loading.ts"
-
-/** What was loaded; undefined may be a value. */
-export interface Loaded<A> {
-  readonly value: A
-}
-
-/** What a trip is for. */
-export interface Cargo<A> {
-  /** By key; what is left out stays absent. */
-  readonly load: (keys: ReadonlyArray<string>, trip: Awaiting) => Effect.Effect<ReadonlyMap<string, Loaded<A>>, any>
-  readonly entryOf: (key: string, value: A) => Effect.Effect<Entry, WriteError>
-  readonly tags: ReadonlyArray<string>
-  /** The load that asks for it. */
-  readonly inside: Loading | undefined
-}
+import type { Awaited, Awaiting } from "./Loading.ts"
 
 export class Trip<A> implements Awaiting {
   flights: ReadonlyArray<Flight<A>>
@@ -196,9 +181,7 @@ export class Trip<A> implements Awaiting {
   /** Until it may be worth asking again. */
   private waited(leftMs: number): Effect.Effect<void> {
     const { given } = this.signal
-    return this.loader.store.immortal
-      ? given
-      : Effect.raceFirst(given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
+    return leftMs === Infinity ? given : Effect.raceFirst(given, Effect.sleep(Duration.millis(Math.max(1, leftMs))))
   }
 
   private asked(flights: ReadonlyArray<Flight<A>>): Effect.Effect<ReadonlyArray<Acquired | undefined>> {
@@ -283,6 +266,7 @@ export class Trip<A> implements Awaiting {
           )
         }
         for (const flight of own) this.over(flight, { _tag: "Failed", cause: loaded.cause })
+        if (!Exit.hasInterrupts(loaded)) yield* this.rest(own)
         return yield* this.release(keys)
       }
       const leased: Array<Entry> = []
@@ -300,6 +284,16 @@ export class Trip<A> implements Awaiting {
       yield* this.store(leased, answer)
       answer()
       yield* this.release(keys)
+    })
+  }
+
+  /** What is old is given for a while before anyone tries again: until then the lease is nobody's to take. */
+  private rest(own: ReadonlyArray<Flight<A>>): Effect.Effect<void> {
+    const stale = own.filter(({ stale }) => stale !== undefined && stale.until > this.now + restMs)
+    const keys = stale.map(({ key }) => key).filter((key) => this.held.has(key))
+    if (keys.length === 0) return Effect.void
+    return Effect.map(this.loader.renew(keys, { ...this.lease, leaseMs: restMs }), (held) => {
+      for (const [i, key] of keys.entries()) if (held[i] === true) this.held.delete(key)
     })
   }
 
@@ -396,5 +390,8 @@ export class Trip<A> implements Awaiting {
     return monotonicMs(this.loader.clock)
   }
 }
+
+/** Between two tries to replace what is old, on whichever peers. */
+const restMs = 1_000
 
 const absent = { _tag: "Absent" } as const
