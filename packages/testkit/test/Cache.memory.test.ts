@@ -145,7 +145,7 @@ it.live("A5 reads and writes that wait have their bound, and so have regions in 
         assert.strictEqual(yield* refused(regions(1)), 0)
         // Of the changes one has left, of as many keys as may be.
         const modifies = (count: number) =>
-          numbers(count).map((n) => cache.modify(Numbers, `${n % 8_000}`, (now) => [n, now]))
+          numbers(count).map((n) => cache.modify(Numbers, `${n % 64}`, (now) => [n, now]))
         assert.strictEqual(yield* refused(modifies(16_384 + 1)), 0)
         assert.strictEqual(yield* refused(modifies(16_384 + 2)), 1)
       }).pipe(Effect.scoped)

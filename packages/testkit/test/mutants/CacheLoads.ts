@@ -128,8 +128,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a load waits until the backend's call has failed",
     law: "withoutTheBackendItLoads",
     file: core("Loader"),
-    find: "this.reader.ask(key, this.outage.watch)",
-    replace: "this.reader.get(key)",
+    find: "const over = this.outage.watch(without)",
+    replace: "const over = () => {}",
     worlds: everywhere
   },
   {
@@ -176,7 +176,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a load's tags may be anything",
     law: "aBadLoadIsADefect",
     file: core("Regions"),
-    find: "if (Exit.isFailure(tags)) return Effect.orDie(Exit.failCause(tags.cause))",
+    find: "if (Exit.isFailure(tags)) return defect(tags)",
     replace: "void tags",
     worlds: everywhere
   }

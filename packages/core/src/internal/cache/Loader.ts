@@ -87,15 +87,28 @@ export class Loader<A> {
 
   /** What is there, or what is loaded. On a hit nothing of `cargo` runs. */
   get<R>(key: string, cargo: Effect.Effect<Cargo<A>, never, R>): Effect.Effect<A, any, R> {
-    return Effect.suspend((): Effect.Effect<A, any, R> => {
+    return Effect.callback((resume) => {
       const began = this.tick()
-      const load = (isBare: boolean): Effect.Effect<A, any, R> =>
-        Effect.flatMap(cargo, (cargo) => this.fly(key, began, cargo, isBare))
+      const load = (isBare: boolean) => resume(Effect.flatMap(cargo, (cargo) => this.fly(key, began, cargo, isBare)))
       if (this.joinable(key) !== undefined) return load(false)
       if (this.isAway(key)) return load(true)
-      return Effect.matchEffect(this.outage.noting(this.name, [key], this.reader.ask(key, this.outage.watch)), {
-        onFailure: () => load(true),
-        onSuccess: (value) => (Option.isSome(value) ? Effect.succeed(value.value) : load(false))
+      const without = (error: BackendError) => {
+        this.outage.note(this.name, key, error)
+        load(true)
+      }
+      const over = this.outage.watch(without)
+      const withdraw = this.reader.ask(key, (answer) => {
+        over()
+        if (Exit.isFailure(answer)) {
+          const error = Option.getOrUndefined(Exit.findErrorOption(answer))
+          return error === undefined ? load(true) : without(error)
+        }
+        if (answer.value._tag === "Some") resume(Exit.succeed(answer.value.value))
+        else load(false)
+      })
+      return Effect.suspend(() => {
+        over()
+        return withdraw ?? Effect.void
       })
     })
   }

@@ -23,11 +23,27 @@ const turnMs = 1
 const turn = Effect.sleep(Duration.millis(turnMs))
 const outOfPatience = Effect.andThen(Effect.sleep(Duration.millis(patienceMs - turnMs)), turn)
 
-/** One call that is waited for. */
-interface Watched {
+/** One call that is waited for, in a list of all of them. A class: see Batcher's Call. */
+class Watched {
+  before: Watched
+  next: Watched
   readonly until: number
-  isOver: boolean
-  readonly expire: () => void
+  readonly expire: (error: BackendError) => void
+
+  constructor(until: number, expire: (error: BackendError) => void) {
+    this.until = until
+    this.expire = expire
+    this.before = this
+    this.next = this
+  }
+
+  /** Twice is as good as once. */
+  leave(): void {
+    this.before.next = this.next
+    this.next.before = this.before
+    this.before = this
+    this.next = this
+  }
 }
 
 export class Outage {
@@ -36,8 +52,8 @@ export class Outage {
   private readonly clock: Clock.Clock
   private readonly fork: (effect: Effect.Effect<void>) => void
   private readonly away = new Set<object>()
-  /** In the order of their ends. */
-  private watched: Array<Watched> = []
+  /** Before the first and behind the last of them, in the order of their ends: who is answered leaves nothing behind. */
+  private readonly watched = new Watched(Infinity, () => {})
   private isWatching = false
 
   constructor(store: Store, link: Link, context: Context.Context<never>, fork: (effect: Effect.Effect<void>) => void) {
@@ -83,6 +99,10 @@ export class Outage {
   }
 
   /** What a failed call tells is known from then on. */
+  note(region: string, key: string, error: BackendError): void {
+    if (isOutage.has(error.reason._tag)) this.begin(region, key)
+  }
+
   noting<A>(
     region: string,
     keys: ReadonlyArray<string>,
@@ -90,8 +110,7 @@ export class Outage {
   ): Effect.Effect<A, BackendError> {
     return Effect.tapError(call, (error) =>
       Effect.sync(() => {
-        if (!isOutage.has(error.reason._tag)) return
-        for (const key of keys) this.begin(region, key)
+        for (const key of keys) this.note(region, key, error)
       })
     )
   }
@@ -99,19 +118,17 @@ export class Outage {
   /** Says when the call that begins now takes too long; one timer for all of them. Gives how to say that it is over. */
   readonly watch = (expire: (error: BackendError) => void): (() => void) => {
     if (this.store.immortal) return () => {}
-    const watched: Watched = {
-      until: monotonicMs(this.clock) + patienceMs - turnMs,
-      isOver: false,
-      expire: () => expire(tooSlow)
-    }
-    this.watched.push(watched)
+    const watched = new Watched(monotonicMs(this.clock) + patienceMs - turnMs, expire)
+    const { before } = this.watched
+    watched.before = before
+    watched.next = this.watched
+    before.next = watched
+    this.watched.before = watched
     if (!this.isWatching) {
       this.isWatching = true
       this.fork(this.expiring)
     }
-    return () => {
-      watched.isOver = true
-    }
+    return () => watched.leave()
   }
 
   private begin(region: string, key: string): void {
@@ -141,16 +158,14 @@ export class Outage {
   private readonly expiring: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     while (true) {
       const now = monotonicMs(this.clock)
-      let count = 0
-      for (const { expire, isOver, until } of this.watched) {
-        if (!isOver && until > now) break
-        if (!isOver) expire()
-        count += 1
+      let first = this.watched.next
+      while (first.until <= now) {
+        first.leave()
+        first.expire(tooSlow)
+        first = this.watched.next
       }
-      this.watched = this.watched.slice(count)
-      const [next] = this.watched
-      if (next === undefined) break
-      yield* Effect.sleep(Duration.millis(Math.max(1, next.until - now)))
+      if (first === this.watched) break
+      yield* Effect.sleep(Duration.millis(Math.max(1, first.until - now)))
       yield* turn
     }
     this.isWatching = false

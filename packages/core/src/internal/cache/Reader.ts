@@ -18,9 +18,6 @@ import type { Asked, Near } from "./Near.ts"
 
 export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>) => void
 
-/** Tells when a call takes too long; gives how to say that it is over. */
-export type Watch = (expire: (error: BackendError) => void) => () => void
-
 /** About so many bytes are asked for at a time. */
 const maxAnswerBytes = 4_194_304
 
@@ -116,35 +113,24 @@ export class Reader<A> {
 
   /** What is there under that key; what does not fit the schema is not (promise C14). */
   get(key: string): Effect.Effect<Option.Option<A>, BackendError> {
-    return this.options.near?.get(key)?.found ?? this.ask(key)
+    return this.options.near?.get(key)?.found ?? Effect.callback((resume) => this.ask(key, resume))
   }
 
-  /** As `get`, past what this process keeps. */
-  ask(key: string, watch?: Watch): Effect.Effect<Option.Option<A>, BackendError> {
-    return Effect.callback((done) => {
-      const over = watch?.((error) => done(Effect.fail(error)))
-      const resume: Resume<A> =
-        over === undefined
-          ? done
-          : (answer) => {
-              over()
-              done(answer)
-            }
-      const known = this.waiting.get(key)
-      const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
-      reading.add(resume)
-      if (known === undefined) {
-        this.waiting.set(key, reading)
-        reading.withdraw = this.batcher.submit(reading)
-        if (reading.withdraw === undefined) return
-      }
-      return Effect.suspend(() => {
-        over?.()
-        reading.remove(resume)
-        if (reading.size > 0 || this.waiting.get(key) !== reading) return Effect.void
-        this.waiting.delete(key)
-        return reading.withdraw ?? Effect.void
-      })
+  /** As `get`; gives how not to ask any more, unless it was refused, and told so. */
+  ask(key: string, resume: Resume<A>): Effect.Effect<void> | undefined {
+    const known = this.waiting.get(key)
+    const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
+    reading.add(resume)
+    if (known === undefined) {
+      this.waiting.set(key, reading)
+      reading.withdraw = this.batcher.submit(reading)
+      if (reading.withdraw === undefined) return
+    }
+    return Effect.suspend(() => {
+      reading.remove(resume)
+      if (reading.size > 0 || this.waiting.get(key) !== reading) return Effect.void
+      this.waiting.delete(key)
+      return reading.withdraw ?? Effect.void
     })
   }
 

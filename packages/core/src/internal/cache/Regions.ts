@@ -1,4 +1,5 @@
 /** What Cache does: the regions of one layer, and its calls. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -186,14 +187,16 @@ export const make = Effect.fnUntraced(function* (
     operation: string,
     region: Region<K, A>,
     options: SetOptions | undefined
-  ): Effect.Effect<Client<K, A>> => {
+  ): Exit.Exit<Client<K, A>> => {
     const tags = Limits.tags(operation, options?.tags)
-    if (Exit.isFailure(tags)) return Effect.orDie(Exit.failCause(tags.cause))
+    if (Exit.isFailure(tags)) return defect(tags)
     const life = options?.timeToLive === undefined ? undefined : Limits.lifeMs(operation, options.timeToLive)
-    if (life !== undefined && Exit.isFailure(life)) return Effect.orDie(Exit.failCause(life.cause))
-    return Effect.orDie(clientOf(operation, region))
+    if (life !== undefined && Exit.isFailure(life)) return defect(life)
+    const client = clientOf(operation, region)
+    return Exit.isSuccess(client) ? Exit.succeed(client.value) : defect(client)
   }
 
+  /** Hot where it finds something: then nothing is made but what asks. */
   const getOrSet: Service["getOrSet"] = <K, A, E, R>(
     region: Region<K, A>,
     key: K,
@@ -201,31 +204,22 @@ export const make = Effect.fnUntraced(function* (
     options?: SetOptions
   ) =>
     Effect.suspend((): Effect.Effect<A, E, R> => {
-      // What is kept needs nothing of what is to load it.
-      const client = options === undefined ? clientOf("getOrSet", region) : undefined
-      if (client === undefined || Exit.isFailure(client)) return loaded(region, key, load, options)
-      const text = client.value.textOf("getOrSet", key)
-      const kept = isSettled(text) && Exit.isSuccess(text) ? client.value.near?.get(text.value) : undefined
-      return kept === undefined ? loaded(region, key, load, options) : kept.value
-    })
-
-  const loaded: Service["getOrSet"] = (region, key, load, options) =>
-    Effect.flatMap(
-      Effect.suspend(() => loading("getOrSet", region, options)),
-      (client) =>
-        Effect.flatMap(Effect.orDie(client.textOf("getOrSet", key)), (text) => {
-          const kept = options === undefined ? undefined : client.near?.get(text)
-          if (kept !== undefined) return kept.value
-          return client.loader.get(
-            text,
-            Effect.suspend(() =>
-              cargoOf("getOrSet", client, options, new Map([[text, { key }]]), () =>
-                Effect.map(load, (value) => new Map([[text, { value }]]))
-              )
+      const client = loading("getOrSet", region, options)
+      if (Exit.isFailure(client)) return Exit.failCause(client.cause)
+      const { loader, near } = client.value
+      const use = (text: string): Effect.Effect<A, E, R> =>
+        near?.get(text)?.value ??
+        loader.get(
+          text,
+          Effect.suspend(() =>
+            cargoOf("getOrSet", client.value, options, new Map([[text, { key }]]), () =>
+              Effect.map(load, (value) => new Map([[text, { value }]]))
             )
           )
-        })
-    )
+        )
+      const text = client.value.textOf("getOrSet", key)
+      return isSettled(text) && Exit.isSuccess(text) ? use(text.value) : Effect.flatMap(Effect.orDie(text), use)
+    })
 
   const getOrSetMany: Service["getOrSetMany"] = Effect.fnUntraced(function* <K, A, E, R>(
     region: Region<K, A>,
@@ -326,3 +320,5 @@ export const make = Effect.fnUntraced(function* (
       )
   }
 })
+
+const defect = (exit: Exit.Failure<unknown, BackendError>): Exit.Exit<never> => Exit.die(Cause.squash(exit.cause))
