@@ -36,6 +36,8 @@ export interface Options<C extends Call> {
   readonly maxBytes: number
   /** Batches under way at a time. Of two it is for `send` to see that the second is never applied before the first. */
   readonly maxUnderWay: 1 | 2
+  /** Whether it may leave beside the batch that is under way, and be applied before it. Absent: any may. */
+  readonly mayPass?: ((call: C) => boolean) | undefined
   /** Calls, and bytes of theirs, that may wait; more is refused. */
   readonly maxWaiting: number
   readonly maxWaitingBytes: number
@@ -100,11 +102,12 @@ export class Batcher<C extends Call> {
       Effect.gen({ self: this }, function* () {
         for (let own = number; ; own = this.leave()) {
           const batch = this.next()
+          if (batch.length === 0) return this.returned(own)
           this.callsUnderWay += batch.length
           const exit = yield* Effect.exit(restore(this.send(batch)))
           this.callsUnderWay -= batch.length
           this.settle(batch, exit)
-          this.underWay.splice(this.underWay.indexOf(own), 1)
+          this.returned(own)
           if (!this.mayLeave) return
         }
       })
@@ -116,12 +119,18 @@ export class Batcher<C extends Call> {
     return this.batches
   }
 
+  private returned(number: number): void {
+    this.underWay.splice(this.underWay.indexOf(number), 1)
+  }
+
   /** None leaves before the one that is two before it is back: a batch is only ever beside its neighbour. */
   private get mayLeave(): boolean {
-    if (this.waiting.length === 0) return false
+    const [first] = this.waiting
+    if (first === undefined) return false
     const [oldest] = this.underWay
     if (oldest === undefined) return true
-    return this.batches + 1 - oldest < this.options.maxUnderWay && this.waiting.length >= leastBeside
+    const { mayPass, maxUnderWay } = this.options
+    return this.batches + 1 - oldest < maxUnderWay && this.waiting.length >= leastBeside && mayPass?.(first) !== false
   }
 
   private settle(batch: ReadonlyArray<C>, exit: Exit.Exit<(call: C) => void, BackendError>): void {
@@ -145,6 +154,8 @@ export class Batcher<C extends Call> {
 
   private next(): ReadonlyArray<C> {
     const { maxBytes, maxEntries, maxUnderWay } = this.options
+    // What may not pass the one under way holds back all behind it: calls keep their order.
+    const mayPass = this.underWay.length > 1 ? this.options.mayPass : undefined
     // Two that take turns do so best where they are of one size.
     const maxCalls =
       maxUnderWay === 1
@@ -153,9 +164,10 @@ export class Batcher<C extends Call> {
     let count = 0
     let sumEntries = 0
     let sumBytes = 0
-    for (const { bytes, entries } of this.waiting) {
-      sumEntries += entries
-      sumBytes += bytes
+    for (const call of this.waiting) {
+      sumEntries += call.entries
+      sumBytes += call.bytes
+      if (mayPass?.(call) === false) break
       if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes || count === maxCalls)) break
       count++
     }

@@ -27,6 +27,8 @@ export class Writer {
   private readonly batcher: Batcher<Writing>
   private readonly store: Store
   private readonly region: string
+  /** Keys that are being written. */
+  private readonly underWay = new Set<string>()
 
   constructor(
     store: Store,
@@ -43,8 +45,9 @@ export class Writer {
         send: (calls) => this.send(calls),
         maxEntries: maxKeys,
         maxBytes: maxCallBytes,
-        // The backend keeps no order between two of them.
-        maxUnderWay: 1,
+        // The backend keeps no order between two of them: they are of different keys.
+        maxUnderWay: 2,
+        mayPass: ({ entry }) => !this.underWay.has(entry.key),
         maxWaiting,
         maxWaitingBytes,
         deadlineMs: store.commandTimeoutMs
@@ -83,9 +86,17 @@ export class Writer {
 
   private send(calls: ReadonlyArray<Writing>): Effect.Effect<(call: Writing) => void, BackendError> {
     const entries = calls.map(({ entry }) => entry)
-    return Effect.map(this.store.write(this.region, entries, "Always"), () => (call) => call.resume(Exit.void))
+    for (const { key } of entries) this.underWay.add(key)
+    return Effect.ensuring(
+      Effect.as(this.store.write(this.region, entries, "Always"), written),
+      Effect.sync(() => {
+        for (const { key } of entries) this.underWay.delete(key)
+      })
+    )
   }
 }
+
+const written = (call: Writing): void => call.resume(Exit.void)
 
 /** As many as go into one call, by number and bytes. */
 export const grouped = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
