@@ -71,7 +71,12 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
     const host: Host = {
       config,
       requests,
-      redirected: (request, code, message, lane) => router.redirected(request, code, message, lane),
+      redirected: (request, code, message, lane) => {
+        // What its answer brings is told of by a server that may not tell us yet.
+        if (code === "MOVED" || code === "ASK") tracking.cut()
+        return router.redirected(request, code, message, lane)
+      },
+      assigned: () => tracking.cut(),
       up: (lane) => {
         if (lane.session !== undefined) {
           subscriptions.up(lane, lane.session)
@@ -87,6 +92,8 @@ export const make = (io: Ioredis, settings: Settings): Effect.Effect<Client, Bac
           subscriptions.down(session)
           channels.down(session)
           tracking.down(session)
+          // Whatever is behind the address may be another server now: commands and pushes must be of the same.
+          if (lane.role === "command") lane.node.lanes.tracking.session?.end("the command connection was lost")
         }
         router.changed(lane)
         if (isBuilt && !told.has(lane)) {

@@ -216,8 +216,10 @@ export class Cluster implements Router {
       primaries.add(node)
       owners.fill(node, range.from, range.to + 1)
     }
+    const hasMoved = owners.some((node, slot) => node !== this.owners[slot])
     this.owners = owners
     this.primaries = primaries
+    if (hasMoved) this.host.assigned()
     for (const [key, node] of this.known) if (!primaries.has(node)) this.retire(key, node)
     return true
   }

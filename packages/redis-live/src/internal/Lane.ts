@@ -30,6 +30,8 @@ export interface Host {
   readonly message: (lane: Lane, session: Session, channel: string, payload: string) => void
   readonly changed: SessionEvents["changed"]
   readonly moved: (lane: Lane, session: Session) => void
+  /** Slots have other owners than before. */
+  readonly assigned: () => void
 }
 
 /** Bytes that may wait in one socket. */
@@ -132,6 +134,19 @@ export class Lane {
       this.attempt()
   }
 
+  /** Nobody needs it for now: closed, and opened again when somebody does. */
+  rest(): void {
+    if (!this.wanted || this.closed) return
+    this.wanted = false
+    this.host.config.timers.cancel(this.timer)
+    this.timer = undefined
+    const open = [this.session, this.opening].filter((session) => session instanceof Session)
+    this.session = this.opening = this.failure = undefined
+    this.drain(unavailable(`nobody uses ${this.node.where} any more`))
+    this.host.retired(open)
+    for (const session of open) void session.close()
+  }
+
   /** Ends it for good. What is written to it and unanswered is the caller's to settle. */
   async close(): Promise<void> {
     this.closed = true
@@ -149,7 +164,7 @@ export class Lane {
     this.node
       .endpoint()
       .then((endpoint) => {
-        if (this.closed) return
+        if (this.closed || this.opening !== "endpoint") return
         this.opening = new Session(this.host.config, endpoint, this.role, this.node.ghosts, this.events)
       })
       .catch((error: unknown) => {

@@ -10,7 +10,7 @@ import type { BackendError } from "@troupe/core/BackendError"
 import * as Wire from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { backendError, connectionLost, type Failure, fromReply, isReply, unavailable } from "./errors.ts"
+import { backendError, connectionLost, type Failure, fromReply, isReply, misconfigured, unavailable } from "./errors.ts"
 import { type Host, Node } from "./Lane.ts"
 import { Request } from "./Request.ts"
 import type { Router } from "./Router.ts"
@@ -64,20 +64,25 @@ export class Tracking {
     return Effect.as(
       Effect.acquireRelease(
         Effect.sync(() => this.watched.add(watched)),
-        () => Effect.sync(() => this.watched.delete(watched))
+        () =>
+          Effect.sync(() => {
+            this.watched.delete(watched)
+            if (this.watched.size === 0) for (const { lanes } of this.router().nodes) lanes.tracking.rest()
+          })
       ),
       {
         ask: (keys, heard) => {
           const operation = "watch"
           const told = this.wire.send(
             { service, operation, adds: false },
-            Effect.promise(() => this.ask(keys, prefix))
+            Effect.promise(() =>
+              // Behind whatever a world still holds of what was pushed before.
+              this.ask(keys, prefix, (keys) => this.wire.push(() => keys.forEach(heard)))
+            )
           )
-          return Effect.flatMap(told, ({ failure, heard: all }) => {
-            // Behind whatever a world still holds of what was pushed before.
-            this.wire.push(() => all.forEach(heard))
-            return failure === undefined ? Effect.void : Effect.fail(backendError(service, operation, failure))
-          })
+          return Effect.flatMap(told, (failure) =>
+            failure === undefined ? Effect.void : Effect.fail(backendError(service, operation, failure))
+          )
         }
       }
     )
@@ -93,7 +98,10 @@ export class Tracking {
     if (this.states.delete(session)) this.lose(() => true)
   }
 
-  /** A world cut this peer off: everything is lost, though the connection lives. */
+  /**
+   * Everything may be lost, though the connections live: a world cut this peer off, or slots have moved to servers that do
+   * not tell us yet.
+   */
   cut(): void {
     this.lose(() => true)
   }
@@ -118,8 +126,9 @@ export class Tracking {
 
   private async ask(
     keys: ReadonlyArray<string>,
-    prefix: string
-  ): Promise<{ readonly failure: Failure | undefined; readonly heard: ReadonlyArray<string> }> {
+    prefix: string,
+    heard: (keys: ReadonlyArray<string>) => void
+  ): Promise<Failure | undefined> {
     const places = new Map<object, Array<string>>()
     for (const key of keys) {
       const place = this.router().place(key)
@@ -127,16 +136,15 @@ export class Tracking {
       if (there === undefined) places.set(place, [key])
       else there.push(key)
     }
-    const answers = await Promise.all(
-      [...places].map(async ([node, keys]) => ({
-        keys,
-        failure: node instanceof Node ? await this.hear(node, prefix) : unavailable("no server owns the slot")
-      }))
+    const failures = await Promise.all(
+      [...places].map(async ([node, keys]) => {
+        const failure = node instanceof Node ? await this.hear(node, prefix) : unavailable("no server owns the slot")
+        // Whoever answered is not held up by who does not.
+        if (failure === undefined) heard(keys)
+        return failure
+      })
     )
-    return {
-      failure: answers.find(({ failure }) => failure !== undefined)?.failure,
-      heard: answers.flatMap(({ failure, keys }) => (failure === undefined ? keys : []))
-    }
+    return failures.find((failure) => failure !== undefined)
   }
 
   private async hear(node: Node, prefix: string): Promise<Failure | undefined> {
@@ -174,9 +182,14 @@ export class Tracking {
     if (before.size > 0) {
       this.lose((prefix) => before.has(prefix))
       const failure = await this.send(session, "unsubscribe", [channel])
-      if (failure !== undefined) return failure
+      if (failure !== undefined) {
+        // Subscribed, it can be told nothing else: the next one is told of all prefixes.
+        session.end("it cannot unsubscribe")
+        return failure
+      }
     }
-    const id = session.identity?.id ?? String(await session.command("CLIENT", ["ID"]).catch(() => ""))
+    const id = session.identity?.id
+    if (id === undefined) return misconfigured("near values need the right to +client|info")
     const each = [...prefixes].flatMap((prefix) => ["PREFIX", prefix])
     const failure =
       (await this.send(session, "CLIENT", ["TRACKING", "OFF"])) ??

@@ -212,9 +212,9 @@ export const whatIsKeptEndsInTime: Law = (world) =>
     const Short = region({ timeToLive: "10 seconds", near: { capacity: 10, timeToLive: "1 minute" } })
     yield* set(a, Short, "k", { n: 1 })
     yield* warm(world, a, "k", Short)
-    yield* world.advance(9_989)
+    yield* world.advance(9_980)
     assert.deepEqual(yield* costOf(a, get(a, Short, "k")), { answer: { n: 1 }, requests: [] })
-    yield* world.advance(1)
+    yield* world.advance(10)
     assert.equal(yield* get(a, Short, "k"), undefined)
   })
 

@@ -57,25 +57,25 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a peer waits for the push of its own removal",
     law: "whatAPeerChangesItSeesNext",
-    file: near,
-    find: "remove: (region, keys) => over(store.remove(region, keys), keys)",
-    replace: "remove: (region, keys) => over(store.remove(region, keys), [])",
+    file: "packages/core/src/internal/cache/Nears.ts",
+    find: "over(name, store.remove(name, all), keys(all))",
+    replace: "store.remove(name, all)",
     worlds: servers
   },
   {
     name: "what was heard once holds for ever",
     law: "theDeafTrustNothingOlderThanTwoSeconds",
     file: near,
-    find: "if (now >= (this.heard.get(kept.part) ?? 0n)) {",
-    replace: "if (!this.heard.has(kept.part)) {",
+    find: "if (now >= part.until) {",
+    replace: "if (part.until === 0n) {",
     worlds: everywhere
   },
   {
     name: "who stood still trusts what it kept",
     law: "aThawedPeerTrustsNothing",
     file: near,
-    find: "if (now >= (this.heard.get(kept.part) ?? 0n)) {",
-    replace: "if (!this.heard.has(kept.part)) {",
+    find: "if (now >= part.until) {",
+    replace: "if (part.until === 0n) {",
     worlds: everywhere
   },
   {
@@ -130,7 +130,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is kept lives as long as the region keeps it",
     law: "whatIsKeptEndsInTime",
     file: near,
-    find: "Math.min(found.leftMs - found.slideMs / 2, plan.timeToLiveMs)",
+    find: "Math.min(found.leftMs - found.slideMs / 2 - 1, plan.timeToLiveMs)",
     replace: "plan.timeToLiveMs",
     worlds: everywhere
   },
@@ -138,7 +138,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is kept never prolongs",
     law: "readingWhatIsKeptProlongs",
     file: near,
-    find: "found.leftMs - found.slideMs / 2",
+    find: "found.leftMs - found.slideMs / 2 - 1",
     replace: "found.leftMs",
     worlds: everywhere
   },
@@ -162,8 +162,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the oldest goes though it is read",
     law: "noMoreIsKeptThanAllowed",
     file: near,
-    find: "if (!kept.isUsed) {",
-    replace: "if (kept.part >= 0) {",
+    find: "if (!kept.isUsed || (spared += 1) > maxSpared) {",
+    replace: "if (kept.clears >= 0) {",
     worlds: everywhere
   },
   {
@@ -178,8 +178,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the region's own time is not looked at",
     law: "nearValuesHaveATimeOfTheirOwn",
     file: near,
-    find: "Math.min(found.leftMs - found.slideMs / 2, plan.timeToLiveMs)",
-    replace: "found.leftMs - found.slideMs / 2",
+    find: "Math.min(found.leftMs - found.slideMs / 2 - 1, plan.timeToLiveMs)",
+    replace: "found.leftMs - found.slideMs / 2 - 1",
     worlds: everywhere
   },
   {

@@ -13,6 +13,7 @@ import { Loader } from "./Loader.ts"
 import { Meter } from "./Meter.ts"
 import { Modifier } from "./Modifier.ts"
 import { Near } from "./Near.ts"
+import type { Nears } from "./Nears.ts"
 import type { Outage } from "./Outage.ts"
 import { Reader } from "./Reader.ts"
 import type { RegionCodec } from "./RegionCodec.ts"
@@ -28,6 +29,9 @@ export interface House {
   readonly start: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly outage: Outage
   readonly waits: Waits
+  readonly nears: Nears
+  /** The store, for what writes. */
+  readonly around: Store
   /** Says once for the layer that near values are not kept. */
   readonly warnNear: (error: BackendError) => Effect.Effect<void>
   /** Another one each time. */
@@ -57,8 +61,9 @@ export class Client<in out K, in out A> {
       plan.near === undefined
         ? undefined
         : new Near({ store: house.store, region: plan.name, plan: plan.near, meter, context, start, warn })
-    this.store = this.near === undefined ? house.store : this.near.around(house.store)
+    this.store = house.around
     const { near, store } = this
+    if (near !== undefined) house.nears.add(plan.name, near)
     const slide = near === undefined ? "Always" : "Late"
     this.reader = new Reader({ store, region: plan.name, text: codec.value, meter, near, slide }, context, fork)
     this.writer = new Writer(store, plan.name, context, fork)
@@ -92,8 +97,15 @@ export class Client<in out K, in out A> {
     )
   }
 
+  /** The region is used no more, or is given another client when it is. */
+  forget(): void {
+    if (this.near === undefined) return
+    this.near.stop()
+    this.house.nears.remove(this.plan.name, this.near)
+  }
+
   close(): void {
-    this.near?.stop()
+    this.forget()
     this.reader.close()
     this.writer.close()
     this.modifier.close()

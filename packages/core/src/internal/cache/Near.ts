@@ -32,11 +32,20 @@ export interface Options {
   readonly warn: (error: BackendError) => Effect.Effect<void>
 }
 
+/** What is known of a part of the region. */
+interface Part {
+  /** What was heard of it holds until then, ns; 0: nothing was. */
+  until: bigint
+  /** How often it was cleared. */
+  clears: number
+}
+
 /** One that is kept. Both exits are made once: a hit allocates nothing. */
 export interface Kept<A> {
   readonly found: Exit.Success<Option.Option<A>>
   readonly value: Exit.Success<A>
-  readonly part: number
+  readonly part: Part
+  readonly clears: number
   readonly tags: ReadonlyArray<string>
   /** By the clock that never jumps, ns. */
   readonly until: bigint
@@ -61,7 +70,9 @@ const refusedPause = Duration.seconds(30)
 /** Keys told of while a read is under way; beyond, it counts for none. */
 const maxSpoiled = 1_024
 /** Looked at for having ended, each second. */
-const maxPruned = 1_024
+const maxPruned = 16_384
+/** Looked at to make room for one. */
+const maxSpared = 64
 const maxUncounted = 1_024
 const endless = 2n ** 62n
 
@@ -71,8 +82,8 @@ export class Near<A> implements Watcher {
   private readonly kept = new Map<string, Kept<A>>()
   private readonly byTag = new Map<string, Set<string>>()
   private readonly underWay = new Set<Asked>()
-  /** By part: until when what was heard of it holds. */
-  private readonly heard = new Map<number, bigint>()
+  private readonly parts = new Map<number, Part>()
+  private pruning: Iterator<[string, Kept<A>]> | undefined
   private readonly wanted = new Signal()
   private losses = 0
   /** That were not counted yet. */
@@ -85,6 +96,7 @@ export class Near<A> implements Watcher {
   }
 
   get isIdle(): boolean {
+    this.prune(this.kept.size)
     return this.kept.size === 0 && this.underWay.size === 0
   }
 
@@ -100,11 +112,12 @@ export class Near<A> implements Watcher {
     const kept = this.kept.get(key)
     if (kept === undefined) return undefined
     const now = this.now
-    if (now >= kept.until) {
+    const { part } = kept
+    if (now >= kept.until || kept.clears !== part.clears) {
       this.drop(key, kept)
       return undefined
     }
-    if (now >= (this.heard.get(kept.part) ?? 0n)) {
+    if (now >= part.until) {
       this.options.meter.count("nearBypassed")
       return undefined
     }
@@ -118,7 +131,7 @@ export class Near<A> implements Watcher {
   begin(count: number): Asked {
     const asked: Asked = { open: count, at: this.now, losses: this.losses, spoiled: undefined, isSpoiled: false }
     this.underWay.add(asked)
-    if (this.heard.size === 0 || !this.options.store.immortal) this.wanted.give()
+    if (!this.options.store.immortal || !this.isHeard) this.wanted.give()
     // Runs until the layer is closed, or its region is used no more.
     this.fiber ??= this.options.start(Effect.scoped(this.attend))
     return asked
@@ -130,17 +143,18 @@ export class Near<A> implements Watcher {
     if (found === undefined || Option.isNone(value)) return
     const { plan, store } = this.options
     if (asked.isSpoiled || asked.losses !== this.losses || asked.spoiled?.has(key) === true) return
-    const part = store.partOf(key)
-    if (asked.at >= (this.heard.get(part) ?? 0n)) return
-    // In the second half of a sliding life a reading is to prolong it.
-    const ms = Math.min(found.leftMs - found.slideMs / 2, plan.timeToLiveMs)
+    const part = this.part(store.partOf(key))
+    if (asked.at >= part.until) return
+    // In the second half of a sliding life a reading is to prolong it. The store counts whole ms.
+    const ms = Math.min(found.leftMs - found.slideMs / 2 - 1, plan.timeToLiveMs)
     if (!(ms > 0)) return
     const before = this.kept.get(key)
     if (before !== undefined) this.drop(key, before)
     else if (this.kept.size >= plan.capacity) this.evict()
     const until = ms === Infinity ? endless : asked.at + BigInt(Math.floor(ms * 1_000_000))
     const { tags } = found
-    this.kept.set(key, { found: succeed(value), value: succeed(value.value), part, tags, until, isUsed: false })
+    const { clears } = part
+    this.kept.set(key, { found: succeed(value), value: succeed(value.value), part, clears, tags, until, isUsed: false })
     for (const tag of tags) {
       const keys = this.byTag.get(tag)
       if (keys === undefined) this.byTag.set(tag, new Set([key]))
@@ -176,53 +190,22 @@ export class Near<A> implements Watcher {
 
   cleared(part: number): void {
     for (const asked of this.underWay) asked.isSpoiled = true
-    for (const [key, kept] of this.kept) if (kept.part === part) this.drop(key, kept)
+    // There may be a million: they are dropped when they are met.
+    this.part(part).clears += 1
+  }
+
+  /** As `cleared`, of all parts. */
+  clearedAll(): void {
+    for (const asked of this.underWay) asked.isSpoiled = true
+    for (const part of this.parts.values()) part.clears += 1
   }
 
   lost(): void {
     this.losses += 1
-    this.heard.clear()
+    for (const part of this.parts.values()) part.until = 0n
     this.kept.clear()
     this.byTag.clear()
     for (const asked of this.underWay) asked.isSpoiled = true
-  }
-
-  // -- what this process writes -----------------------------------------------------------------------------------
-
-  /** The store, for what writes: when a call is over, whatever it may have changed is asked for again. */
-  around(store: Store): Store {
-    const over = <B, E>(call: Effect.Effect<B, E>, keys: Iterable<string>) =>
-      Effect.ensuring(
-        call,
-        Effect.sync(() => {
-          for (const key of keys) this.changed(key)
-        })
-      )
-    const keysOf = (entries: ReadonlyArray<{ readonly key: string }>) => entries.map(({ key }) => key)
-    return {
-      ...store,
-      write: (region, entries, when) => over(store.write(region, entries, when), keysOf(entries)),
-      swap: (region, key, version, entry) => over(store.swap(region, key, version, entry), [key]),
-      remove: (region, keys) => over(store.remove(region, keys), keys),
-      take: (region, key, version) => over(store.take(region, key, version), [key]),
-      touch: (region, key, timeToLiveMs) => over(store.touch(region, key, timeToLiveMs), [key]),
-      commit: (region, entries, load) => over(store.commit(region, entries, load), keysOf(entries)),
-      invalidate: (region, tags) =>
-        Effect.ensuring(
-          store.invalidate(region, tags),
-          Effect.sync(() => {
-            for (const tag of tags) this.tagged(tag)
-          })
-        ),
-      clear: (region) =>
-        Effect.ensuring(
-          store.clear(region),
-          Effect.sync(() => {
-            for (const part of new Set([...this.kept.values()].map(({ part }) => part))) this.cleared(part)
-            for (const asked of this.underWay) asked.isSpoiled = true
-          })
-        )
-    }
   }
 
   // -- internals --------------------------------------------------------------------------------------------------
@@ -247,7 +230,7 @@ export class Near<A> implements Watcher {
         // Nobody is lost where nobody dies without a word: what was heard holds.
         if (store.immortal) continue
         yield* Effect.sleep(refusal === undefined ? askEvery : refusedPause)
-        this.prune()
+        this.prune(maxPruned)
         this.count()
         if (this.kept.size > 0) this.wanted.give()
       }
@@ -260,11 +243,11 @@ export class Near<A> implements Watcher {
       const { losses, now: at } = this
       const until = this.options.store.immortal ? endless : at + trustNanos
       const ask = watch.ask((part) => {
-        if (losses === this.losses) this.heard.set(part, until)
+        if (losses === this.losses) this.heardOf(this.part(part), until)
       })
       const inTime = this.options.store.immortal ? ask : Effect.timeoutOption(ask, Duration.nanos(trustNanos))
       return Effect.match(inTime, {
-        onFailure: (error) => (isRefusal.has(error.reason._tag) ? error : undefined),
+        onFailure: (error) => (isPassing.has(error.reason._tag) ? undefined : error),
         onSuccess: () => undefined
       })
     })
@@ -276,19 +259,45 @@ export class Near<A> implements Watcher {
     this.hits = 0
   }
 
-  private prune(): void {
+  private part(number: number): Part {
+    const known = this.parts.get(number)
+    if (known !== undefined) return known
+    const part: Part = { until: 0n, clears: 0 }
+    this.parts.set(number, part)
+    return part
+  }
+
+  private get isHeard(): boolean {
+    for (const { until } of this.parts.values()) if (until > 0n) return true
+    return false
+  }
+
+  private heardOf(part: Part, until: bigint): void {
+    // What changed before it was heard of nobody has told: a read that left before may bring the past.
+    if (part.until === 0n) for (const asked of this.underWay) asked.isSpoiled = true
+    part.until = until
+  }
+
+  /** Goes on where it stopped the last time. */
+  private prune(most: number): void {
     const { now } = this
-    let looked = 0
-    for (const [key, kept] of this.kept) {
-      if (kept.until <= now) this.drop(key, kept)
-      if ((looked += 1) === maxPruned) return
+    for (let looked = 0; looked < most; looked++) {
+      this.pruning ??= this.kept.entries()
+      const { done, value } = this.pruning.next()
+      if (done === true) {
+        this.pruning = undefined
+        return
+      }
+      const [key, kept] = value
+      if (kept.until <= now || kept.clears !== kept.part.clears) this.drop(key, kept)
     }
   }
 
-  /** The oldest that was not read since it was last looked at goes; who was gets another turn. */
+  /** The oldest that was not read since it was last looked at goes; who was gets another turn, where not all were. */
   private evict(): void {
+    let spared = 0
     for (const [key, kept] of this.kept) {
-      if (!kept.isUsed) {
+      if (!kept.isUsed || (spared += 1) > maxSpared) {
         this.drop(key, kept)
         this.options.meter.count("nearEvictions")
         return
@@ -312,5 +321,12 @@ export class Near<A> implements Watcher {
 /** As `Exit.succeed`, by its own type. */
 const succeed = <A>(value: A): Exit.Success<A> => Exit.succeed(value) as Exit.Success<A>
 
-/** These are no passing matter. */
-const isRefusal = new Set<BackendError["reason"]["_tag"]>(["Forbidden", "Misconfigured", "Unauthenticated"])
+/** These are passing matters; all others say that it will not. */
+const isPassing = new Set<BackendError["reason"]["_tag"]>([
+  "Unavailable",
+  "ConnectionLost",
+  "TimedOut",
+  "Busy",
+  "CapacityExceeded",
+  "Closed"
+])

@@ -19,6 +19,7 @@ import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
 import { type Awaiting, check, Loading } from "./Loading.ts"
 import { Locks } from "./Locks.ts"
+import { Nears } from "./Nears.ts"
 import { Outage } from "./Outage.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { Waits } from "./Waits.ts"
@@ -44,6 +45,7 @@ export const make = Effect.fnUntraced(function* (
   const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
   let loads = 0
   let hasWarned = false
+  const nears = new Nears()
   const token = () => `${base}.${(loads += 1).toString(36)}`
   const waits = new Waits(store, bell)
   const house = Exit.map(settings, (settings): House => ({
@@ -54,6 +56,8 @@ export const make = Effect.fnUntraced(function* (
     start: run,
     outage: new Outage(store, link, context, fork),
     waits,
+    nears,
+    around: nears.around(store),
     warnNear: (error) =>
       Effect.suspend(() => {
         if (hasWarned) return Effect.void
@@ -88,6 +92,7 @@ export const make = Effect.fnUntraced(function* (
     if (isClosed) client.close()
     codec.clients.set(house.value, client)
     clients.set(client, () => {
+      client.forget()
       clients.delete(client)
       codec.clients.delete(house.value)
     })
