@@ -69,8 +69,8 @@ export interface Service {
   readonly gauge: (name: string, value: number) => Effect.Effect<void>
   /**
    * When it succeeds, the store has all that was counted here before the call. One round trip per 512 names, behind the one
-   * under way, and one more the first time; none where nothing waits. Interrupted, or where it fails, what waits is flushed
-   * later: so the outcome of a failure is `Unknown`.
+   * under way, and one more the first time; where nothing waits none, or one that keeps gauges. Interrupted, or where it
+   * fails, what waits is flushed later: so the outcome of a failure is `Unknown`.
    */
   readonly flush: Effect.Effect<void, BackendError>
   /** Of all peers, live or not, since the beginning or a name's last `reset`; of gauges the sum over live peers. One round trip. */

@@ -48,6 +48,8 @@ export const aGaugeGoesWithItsPeer: Law = (world) =>
     yield* world.always(assertTotals(a, { gauge: 10 }), "303 seconds")
     yield* gauge(a, "gauge", 1)
     yield* flush(a)
+    yield* world.advance("5 seconds")
+    yield* flush(a)
     yield* a.crash
     yield* world.advance("29999 millis")
     yield* assertTotals(b, { gauge: 11 })

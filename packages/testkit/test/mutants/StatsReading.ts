@@ -22,6 +22,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "if (until >= now) peers.push"
   },
   {
+    name: "a flush of nothing new is none",
+    law: "aGaugeGoesWithItsPeer",
+    file: core("Flusher"),
+    find: "left === 0 && this.batch === undefined && tally.hasGauges",
+    replace: "false",
+    worlds: everywhere
+  },
+  {
     name: "a gauge stays a second longer",
     law: "aGaugeGoesWithItsPeer",
     file: core("Limits"),

@@ -194,6 +194,9 @@ export class Flusher {
   private readonly round: Effect.Effect<void, BackendError> = Effect.gen({ self: this }, function* () {
     const { tally } = this.options
     let left = tally.size
+    // Whoever asks for a flush has it counted for one, though only gauges would know.
+    const isIdle = left === 0 && this.batch === undefined && tally.hasGauges
+    if (isIdle && this.served.length > 0 && this.sender !== undefined) this.renewAt = this.now
     while (this.batch !== undefined || left > 0) {
       if (this.batch === undefined) {
         const taken = tally.take(maxItems, this.reset)

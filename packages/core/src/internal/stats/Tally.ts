@@ -80,6 +80,10 @@ export class Tally {
     return this.names.size
   }
 
+  get hasGauges(): boolean {
+    return this.gauges.size > 0
+  }
+
   /** False: it was dropped, for as many names wait as may. */
   add(name: string, by: number): boolean {
     const wall = this.clock.currentTimeMillisUnsafe()
