@@ -219,31 +219,32 @@ it.effect(
   60_000
 )
 
-it.effect("C1 no write of a key leaves beside another one of that key, and those of other keys do", () =>
-  Effect.gen(function* () {
-    const gate = yield* Deferred.make<void>()
-    const sent: Array<ReadonlyArray<string>> = []
-    const { on } = yield* CachePeer.make((store) => ({
-      write: (region, entries, when) => {
-        sent.push(entries.map(({ body, key }) => `${key}=${body}`))
-        const write = store.write(region, entries, when)
-        return sent.length === 1 ? Effect.andThen(Deferred.await(gate), write) : write
-      }
-    }))
-    const sets = (keys: ReadonlyArray<string>, value: number) =>
-      Effect.forEach(keys, (key) => Effect.forkChild(on((cache) => cache.set(Numbers, key, value))))
-    const others = numbers(40).map((n) => `other ${n}`)
-    const first = yield* sets(["key"], 1)
-    yield* CachePeer.turns
-    const behind = yield* sets([...others.slice(0, 20), "key", ...others.slice(20)], 2)
-    yield* CachePeer.turns
-    assert.deepStrictEqual(
-      sent.slice(1).flat(),
-      others.slice(0, 20).map((key) => `${key}=2`)
-    )
-    yield* Deferred.succeed(gate, undefined)
-    yield* Effect.forEach([...first, ...behind], Fiber.join)
-    const values = yield* on((cache) => cache.getMany(Numbers, ["key", ...others]))
-    assert.isTrue(values.every((value) => Option.isSome(value) && value.value === 2))
-  }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
-)
+for (const [key, batches] of [
+  ["key", 1],
+  ["another", 2]
+] as const) {
+  it.effect(`C1 where "key" is being written, ${batches - 1} batches with "${key}" in it leave beside that`, () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      let sent = 0
+      const { on } = yield* CachePeer.make((store) => ({
+        write: (region, entries, when) => {
+          const write = store.write(region, entries, when)
+          return (sent += 1) === 1 ? Effect.andThen(Deferred.await(gate), write) : write
+        }
+      }))
+      const sets = (keys: ReadonlyArray<string>, value: number) =>
+        Effect.forEach(keys, (key) => Effect.forkChild(on((cache) => cache.set(Numbers, key, value))))
+      const others = numbers(40).map((n) => `other ${n}`)
+      const first = yield* sets(["key"], 1)
+      yield* CachePeer.turns
+      const behind = yield* sets([...others.slice(0, 20), key, ...others.slice(20)], 2)
+      yield* CachePeer.turns
+      assert.strictEqual(sent, batches)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Effect.forEach([...first, ...behind], Fiber.join)
+      const values = yield* on((cache) => cache.getMany(Numbers, [key, ...others]))
+      assert.isTrue(values.every((value) => Option.isSome(value) && value.value === 2))
+    }).pipe(Effect.scoped, Effect.provide(MemoryBackend.layer))
+  )
+}

@@ -154,7 +154,7 @@ export class Batcher<C extends Call> {
 
   private next(): ReadonlyArray<C> {
     const { maxBytes, maxEntries, maxUnderWay } = this.options
-    // What may not pass the one under way holds back all behind it: calls keep their order.
+    // Where one of them may not pass the one under way, all wait for that: together they are the better bargain.
     const mayPass = this.underWay.length > 1 ? this.options.mayPass : undefined
     // Two that take turns do so best where they are of one size.
     const maxCalls =
@@ -167,8 +167,8 @@ export class Batcher<C extends Call> {
     for (const call of this.waiting) {
       sumEntries += call.entries
       sumBytes += call.bytes
-      if (mayPass?.(call) === false) break
       if (count > 0 && (sumEntries > maxEntries || sumBytes > maxBytes || count === maxCalls)) break
+      if (mayPass?.(call) === false) return []
       count++
     }
     if (count === this.waiting.length) return this.takeAll()

@@ -5,7 +5,7 @@ import * as Script from "./Script.ts"
 export const cacheAcquire = Script.make({
   name: "Cache/acquire",
   adds: false,
-  sha: "085c008d517d6cb57ed309065b1166cfe97a3f3a",
+  sha: "b36838607a2e48b49f9795e1135e0bccbc30d5be",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token", "lease", "tags", "unfit"],
   variadic: "keys",
@@ -115,8 +115,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -291,7 +294,7 @@ return { '' }
 export const cacheCommit = Script.make({
   name: "Cache/commit",
   adds: true,
-  sha: "0c54aa290df8f8dd2fb3fe2f5fd143c7462b8cf4",
+  sha: "9c4deaec8eea3745d5faceb40fbddfc3e10982ec",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token"],
   variadic: "entries",
@@ -373,8 +376,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -413,13 +419,18 @@ local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
 -- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
+local was = {}
 local function put(key, ttl, slides, stale, tags, body)
-  ttl = tonumber(ttl)
-  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local expires = math.min(now + ttl, forever)
-  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
-  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
-  store(base .. ':v:' .. key, table.concat(head), gone)
+  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local version = token()
+  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
+    local expires = math.min(now + ttl, forever)
+    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
+    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
+    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+  end
+  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -729,7 +740,7 @@ return reply
 export const cacheRead = Script.make({
   name: "Cache/read",
   adds: false,
-  sha: "1adbb068cd55e1b35f8e150f1efd48769bb1cc06",
+  sha: "1d1a62b8d93facfff717440fadbeba35a52dbb1b",
   keys: ["part", "meta"],
   args: ["now", "slide"],
   variadicKeys: "values",
@@ -834,8 +845,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -1282,7 +1296,7 @@ return reply
 export const cacheRenew = Script.make({
   name: "Cache/renew",
   adds: false,
-  sha: "8f788929a785562d225548809f74ef9231689529",
+  sha: "44c3760a4e3f6ffc6c67dbfb632994bbd1e64399",
   keys: ["part", "meta"],
   args: ["now", "token", "lease"],
   variadic: "keys",
@@ -1364,8 +1378,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -1483,7 +1500,7 @@ return { '', run, found[1], found[2] }
 export const cacheSwap = Script.make({
   name: "Cache/swap",
   adds: true,
-  sha: "c813c88f23fac069ad24209bdf3cd7b5950f9c48",
+  sha: "8da07d1f47c67b40890a885ef4901c6055e2787b",
   keys: ["part", "meta"],
   args: ["now", "fresh", "key", "version"],
   variadic: "entry",
@@ -1604,8 +1621,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -1644,13 +1664,18 @@ local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
 -- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
+local was = {}
 local function put(key, ttl, slides, stale, tags, body)
-  ttl = tonumber(ttl)
-  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local expires = math.min(now + ttl, forever)
-  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
-  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
-  store(base .. ':v:' .. key, table.concat(head), gone)
+  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local version = token()
+  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
+    local expires = math.min(now + ttl, forever)
+    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
+    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
+    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+  end
+  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -2057,7 +2082,7 @@ return { '', int(now), left and left > 0 and value }
 export const cacheTouch = Script.make({
   name: "Cache/touch",
   adds: false,
-  sha: "5c0ad3cfbdba9567ae0af51522e1f8f07648b9df",
+  sha: "596328db9fdb6b9be96f36f4a417133631dd61f9",
   keys: ["part", "meta"],
   args: ["now", "key", "ttl"],
   commands: ["TIME", "HMGET", "MGET", "GETRANGE", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
@@ -2175,8 +2200,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -2341,7 +2369,7 @@ return { '', tonumber(held.awaited) }
 export const cacheWrite = Script.make({
   name: "Cache/write",
   adds: true,
-  sha: "0787d79d9c1d4f93b692313185d93abce22f2f5b",
+  sha: "b595a4f21761ac6de8accc91310c8c1818ac352a",
   keys: ["part", "meta"],
   args: ["now", "fresh", "when"],
   variadic: "entries",
@@ -2461,8 +2489,11 @@ end
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
@@ -2501,13 +2532,18 @@ local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
 -- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
+local was = {}
 local function put(key, ttl, slides, stale, tags, body)
-  ttl = tonumber(ttl)
-  if ttl <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local expires = math.min(now + ttl, forever)
-  local gone, slide = math.min(expires + stale, forever), slides == '1' and ttl or 0
-  local head = { '1', pad(expires), token(), pad(stale), pad(slide), generation(), stamp(tags, gone), '\\n', body }
-  store(base .. ':v:' .. key, table.concat(head), gone)
+  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
+  local version = token()
+  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
+    local expires = math.min(now + ttl, forever)
+    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
+    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
+    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+  end
+  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.

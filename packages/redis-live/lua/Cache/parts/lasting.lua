@@ -2,8 +2,11 @@
 -- given a day more than is asked for, so that not each writing has to write them, too.
 -- store(key, value, till): keeps it
 -- lasting(text, till): the tokens of the tags that are named there last until then; gives these tags with their tokens
+local lastTill, lastText = nil, ''
 local function store(key, value, till)
-  if isPhysical and till < forever then call('SET', key, value, 'PXAT', int(till)) else call('SET', key, value) end
+  if not isPhysical or till >= forever then return call('SET', key, value) end
+  if till ~= lastTill then lastTill, lastText = till, int(till) end
+  call('SET', key, value, 'PXAT', lastText)
 end
 local function lasting(text, till)
   local out = ''
