@@ -34,7 +34,8 @@ export type Seen =
 
 export type Event = Seen & { readonly at: number; readonly who: string }
 
-export class History {
+/** `S`: what there is to see. */
+export class History<S extends object = Seen> {
   readonly who: string
   private readonly file: number
 
@@ -43,15 +44,15 @@ export class History {
     this.file = fs.openSync(path, "a")
   }
 
-  readonly write = (seen: Seen): void => {
+  readonly write = (seen: S): void => {
     const at = Number(process.hrtime.bigint() / 1_000n) / 1_000
     fs.writeSync(this.file, `${JSON.stringify({ at, who: this.who, ...seen })}\n`)
   }
 }
 
 /** What has been written so far, read on each time it is asked. */
-export class Reader {
-  private readonly events: Array<Event> = []
+export class Reader<E = Event> {
+  private readonly events: Array<E> = []
   private readonly path: string
   private offset = 0
   private rest = ""
@@ -60,7 +61,7 @@ export class Reader {
     this.path = path
   }
 
-  read(): ReadonlyArray<Event> {
+  read(): ReadonlyArray<E> {
     if (!fs.existsSync(this.path)) return this.events
     const file = fs.openSync(this.path, "r")
     try {
