@@ -1,0 +1,137 @@
+/** Cache among real processes: one that loads is killed, one is stopped past its lease and woken, clocks are wrong. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { inject } from "vitest"
+import { missing } from "../../../scripts/missing.ts"
+import { startServer } from "../../../scripts/redis.ts"
+import { withRedis } from "../../../scripts/redis/ask.ts"
+import type { Answered } from "./support/cache.process.ts"
+import * as Crew from "./support/cacheCrew.ts"
+import { leaseMs } from "./support/cached.ts"
+import { now, until } from "./support/crew.ts"
+
+const url = inject("redisUrl") ?? ""
+/** How long connections are killed, processes too; longer proves more. */
+const chaosMs = Number(process.env["TROUPE_CHAOS_MS"] || 10_000)
+
+const crew = Effect.suspend(() =>
+  Crew.make({ url }, `${inject("redisPrefix")}-cache-${randomBytes(4).toString("hex")}`)
+)
+const run = <A>(work: () => Promise<A>) => Effect.promise(work)
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Four of them, whose clocks are an hour apart from each other's, each with 2,500 fibers that ask for one cold key. */
+const herd = Effect.fnUntraced(function* ({ directory, process }: Crew.Crew, ms: number, leaseMs: number) {
+  const file = path.join(directory, "loads")
+  fs.writeFileSync(file, "")
+  const members = yield* Effect.forEach([-1, 0, 1, 2], (hours) =>
+    process(`clock ${hours}`, { leaseMs, skewMs: hours * 3_600_000, herd: { fibers: 2_500, key: "cold", file, ms } })
+  )
+  yield* run(() => Promise.all(members.map((member) => member.ready())))
+  const loads = () => fs.readFileSync(file, "utf8").split("\n").slice(0, -1)
+  const go = () => members.forEach(({ process }) => process.stdin!.write("go\n"))
+  return { members, loads, go }
+})
+
+describe.skipIf(missing.redis)("Cache among processes", () => {
+  it.live(
+    "C4 4 processes with 2,500 fibers each ask for a cold key, whose load is longer than its lease: one loads",
+    () =>
+      Effect.gen(function* () {
+        const { go, loads, members } = yield* herd(yield* crew, 2_000, 600)
+        go()
+        const answers = yield* run(() => Promise.all(members.map((member) => member.answer())))
+        const [only, ...others] = loads()
+        expect(others).toEqual([])
+        const all: Answered = { answers: [only!], count: 2_500 }
+        expect(answers).toEqual(members.map(() => all))
+      })
+  )
+
+  it.live("C4 the one that loads is killed: one other takes over within the lease, and all get its answer", () =>
+    Effect.gen(function* () {
+      const lease = 1_000
+      const { go, loads, members } = yield* herd(yield* crew, 2_000, lease)
+      go()
+      // All ask, and it has renewed its lease.
+      yield* run(() => until("one loads", () => loads().length > 0))
+      yield* run(() => pause(700))
+      const leader = members.find(({ name }) => name === loads()[0])!
+      leader.process.kill("SIGKILL")
+      const killed = now()
+      yield* run(() => until("another loads", () => loads().length > 1))
+      // The store may have heard of it just before; and a machine on which many tests run adds its own.
+      expect(now() - killed).toBeLessThan(lease + 1_000)
+      const left = members.filter((member) => member !== leader)
+      const answers = yield* run(() => Promise.all(left.map((member) => member.answer())))
+      const [, next, ...others] = loads()
+      expect(others).toEqual([])
+      expect(next).not.toBe(leader.name)
+      const all: Answered = { answers: [next!], count: 2_500 }
+      expect(answers).toEqual(left.map(() => all))
+    })
+  )
+})
+
+describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A2, A3)", () => {
+  it.live(
+    `three work for ${chaosMs} ms, while connections are killed, and processes killed, stopped and begun`,
+    () =>
+      Effect.gen(function* () {
+        const server = yield* Effect.acquireRelease(
+          run(() => startServer()),
+          (server) => run(() => server.stop())
+        )
+        const { process, verdict } = yield* Crew.make({ url: server.url }, "chaos")
+        let begun = 0
+        const begin = Effect.gen(function* () {
+          const n = (begun += 1)
+          const member = yield* process(`p${n}`, { turns: 12, seed: n, skewMs: (n % 3) * 3_600_000 })
+          yield* run(() => member.ready())
+          return member
+        })
+        const members = yield* Effect.replicateEffect(begin, 3)
+        const end = now() + chaosMs
+        /** In the middle of a load that is longer than the lease, and has begun not long ago. */
+        const loads = ({ seen }: Crew.Member) => {
+          const over = new Set(seen.flatMap((event) => (event.what === "loaded" ? [event.value] : [])))
+          return seen.some(
+            (event) => event.what === "loading" && !event.isBare && !over.has(event.value) && now() - event.at > 50
+          )
+        }
+        for (let round = 0; now() < end; round++) {
+          const kind = ["tracking", "command", "subscriber", "stop", "kill"][round % 5]!
+          const victim = members[round % members.length]!
+          if (kind === "stop") {
+            victim.process.kill("SIGSTOP")
+            yield* run(() => pause(leaseMs * 2))
+            victim.process.kill("SIGCONT")
+          } else if (kind === "kill") {
+            yield* run(() => until("it loads", () => loads(victim), 5_000))
+            victim.process.kill("SIGKILL")
+            members.splice(members.indexOf(victim), 1, yield* begin)
+          } else {
+            for (let i = 0; i < 5; i++) {
+              yield* run(() =>
+                withRedis(server.url, async (redis) => {
+                  const list = String(await redis.call("CLIENT", "LIST"))
+                  const ids = [...list.matchAll(new RegExp(`^id=(\\d+) .* name=troupe:${kind} `, "gm"))]
+                  const [, id] = ids[i % ids.length] ?? []
+                  if (id !== undefined) await redis.call("CLIENT", "KILL", "ID", id)
+                })
+              )
+              yield* run(() => pause(60))
+            }
+          }
+          yield* run(() => pause(150))
+        }
+        for (const member of members) yield* run(() => member.end())
+        const { seen } = yield* verdict()
+        expect(seen.bare).toBeGreaterThan(0)
+      }),
+    chaosMs + 30_000
+  )
+})
