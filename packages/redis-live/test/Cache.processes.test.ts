@@ -1,6 +1,8 @@
 /** Cache among real processes: one that loads is killed, one is stopped past its lease and woken, clocks are wrong. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -23,6 +25,17 @@ const crew = Effect.suspend(() =>
 const run = <A>(work: () => Promise<A>) => Effect.promise(work)
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+class TooSlow extends Error {}
+
+/** Again where the machine was too slow for what is promised, which is as long as the store answers within 250 ms (C4). */
+const unhurried = <E>(attempt: (its: Crew.Crew) => Effect.Effect<void, E, Scope.Scope>) =>
+  Effect.retry(
+    Effect.catchDefect(Effect.scoped(Effect.flatMap(crew, attempt)), (defect) =>
+      defect instanceof TooSlow ? Effect.fail(defect) : Effect.die(defect)
+    ),
+    { times: 9, while: (error) => error instanceof TooSlow }
+  )
+
 /** Four of them, whose clocks are an hour apart from each other's, each with 2,500 fibers that ask for one cold key. */
 const herd = Effect.fnUntraced(function* ({ directory, process }: Crew.Crew, ms: number, leaseMs: number) {
   const file = path.join(directory, "loads")
@@ -31,48 +44,88 @@ const herd = Effect.fnUntraced(function* ({ directory, process }: Crew.Crew, ms:
     process(`clock ${hours}`, { leaseMs, skewMs: hours * 3_600_000, herd: { fibers: 2_500, key: "cold", file, ms } })
   )
   yield* run(() => Promise.all(members.map((member) => member.ready())))
-  const loads = () => fs.readFileSync(file, "utf8").split("\n").slice(0, -1)
+  const loads = () => {
+    const lines = fs.readFileSync(file, "utf8").split("\n").slice(0, -1)
+    // The server did not answer one of them in time, and then nothing is promised of the others.
+    if (lines.some((line) => line.endsWith(" bare"))) throw new TooSlow()
+    return lines
+  }
   const go = () => members.forEach(({ process }) => process.stdin!.write("go\n"))
   return { members, loads, go }
 })
 
-describe.skipIf(missing.redis)("Cache among processes", () => {
+describe.skipIf(missing.redis)("Cache among processes", { timeout: 120_000 }, () => {
   it.live(
     "C4 4 processes with 2,500 fibers each ask for a cold key, whose load is longer than its lease: one loads",
     () =>
-      Effect.gen(function* () {
-        const { go, loads, members } = yield* herd(yield* crew, 2_000, 600)
-        go()
-        const answers = yield* run(() => Promise.all(members.map((member) => member.answer())))
-        const [only, ...others] = loads()
-        expect(others).toEqual([])
-        const all: Answered = { answers: [only!], count: 2_500 }
-        expect(answers).toEqual(members.map(() => all))
-      })
+      unhurried((its) =>
+        Effect.gen(function* () {
+          const { go, loads, members } = yield* herd(its, 2_000, 600)
+          go()
+          const answers = yield* run(() => Promise.all(members.map((member) => member.answer())))
+          const [only, ...others] = loads()
+          expect(others).toEqual([])
+          const all: Answered = { answers: [only!], count: 2_500 }
+          expect(answers).toEqual(members.map(() => all))
+        })
+      )
   )
 
   it.live("C4 the one that loads is killed: one other takes over within the lease, and all get its answer", () =>
-    Effect.gen(function* () {
-      const lease = 1_000
-      const { go, loads, members } = yield* herd(yield* crew, 2_000, lease)
-      go()
-      // All ask, and it has renewed its lease.
-      yield* run(() => until("one loads", () => loads().length > 0))
-      yield* run(() => pause(700))
-      const leader = members.find(({ name }) => name === loads()[0])!
-      leader.process.kill("SIGKILL")
-      const killed = now()
-      yield* run(() => until("another loads", () => loads().length > 1))
-      // The store may have heard of it just before; and a machine on which many tests run adds its own.
-      expect(now() - killed).toBeLessThan(lease + 1_000)
-      const left = members.filter((member) => member !== leader)
-      const answers = yield* run(() => Promise.all(left.map((member) => member.answer())))
-      const [, next, ...others] = loads()
-      expect(others).toEqual([])
-      expect(next).not.toBe(leader.name)
-      const all: Answered = { answers: [next!], count: 2_500 }
-      expect(answers).toEqual(left.map(() => all))
-    })
+    unhurried((its) =>
+      Effect.gen(function* () {
+        const lease = 1_000
+        const { go, loads, members } = yield* herd(its, 2_000, lease)
+        go()
+        // All ask, and it has renewed its lease.
+        yield* run(() => until("one loads", () => loads().length > 0))
+        yield* run(() => pause(700))
+        const leader = members.find(({ name }) => name === loads()[0])!
+        leader.process.kill("SIGKILL")
+        const killed = now()
+        yield* run(() => until("another loads", () => loads().length > 1))
+        // The store may have heard of it just before; and a machine on which many tests run adds its own.
+        expect(now() - killed).toBeLessThan(lease + 1_000)
+        const left = members.filter((member) => member !== leader)
+        const answers = yield* run(() => Promise.all(left.map((member) => member.answer())))
+        const [, next, ...others] = loads()
+        expect(others).toEqual([])
+        expect(next).not.toBe(leader.name)
+        const all: Answered = { answers: [next!], count: 2_500 }
+        expect(answers).toEqual(left.map(() => all))
+      })
+    )
+  )
+
+  it.live(
+    "C4 C5 the one that loads is stopped past its lease and woken: what it loaded is not put over the next one's",
+    () =>
+      unhurried((its) =>
+        Effect.gen(function* () {
+          const { go, loads, members } = yield* herd(its, 1_500, 600)
+          go()
+          yield* run(() => until("one loads", () => loads().length > 0))
+          const leader = members.find(({ name }) => name === loads()[0])!
+          leader.process.kill("SIGSTOP")
+          const stopped = now()
+          yield* run(() => until("another loads", () => loads().length > 1))
+          expect(now() - stopped).toBeGreaterThan(200)
+          expect(now() - stopped).toBeLessThan(600 + 1_000)
+          const others = members.filter((member) => member !== leader)
+          const answers = yield* run(() => Promise.all(others.map((member) => member.answer())))
+          const next = loads()[1]!
+          const all: Answered = { answers: [next], count: 2_500 }
+          expect(answers).toEqual(others.map(() => all))
+          leader.process.kill("SIGCONT")
+          // Those who waited for it since before may have either.
+          const { answers: late, count } = (yield* run(() => leader.answer())) as Answered
+          expect([leader.name, next]).toEqual(expect.arrayContaining([...late]))
+          expect(count).toBe(2_500)
+          expect(loads()).toEqual([leader.name, next])
+          const reader = yield* its.peer("reader")
+          expect(yield* reader.get("plain", "cold")).toEqual(Option.some(next))
+        })
+      )
   )
 })
 

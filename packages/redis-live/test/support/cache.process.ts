@@ -20,7 +20,7 @@ import { History } from "./History.ts"
 export interface Herd {
   readonly fibers: number
   readonly key: string
-  /** A load writes a line there with its process' name when it begins. */
+  /** A load writes a line there when it begins: its process' name, and `bare` where it has no lease. */
   readonly file: string
   /** It takes so long, ms. */
   readonly ms: number
@@ -64,9 +64,10 @@ const history = new History<Seen>(file, name)
 const say = (word: string) => Effect.sync(() => process.stdout.write(`${word}\n`))
 
 const together = Effect.fnUntraced(function* (cache: Cache.Service, { fibers, file, key, ms }: Herd) {
+  const { isLeased } = recorded(cache, history)
   yield* Effect.promise(() => once(process.stdin, "data"))
   const load = Effect.suspend(() => {
-    fs.appendFileSync(file, `${name}\n`)
+    fs.appendFileSync(file, isLeased("plain", key) ? `${name}\n` : `${name} bare\n`)
     return Effect.as(Effect.sleep(ms), name)
   })
   const go = yield* Deferred.make<void>()
@@ -83,6 +84,8 @@ const together = Effect.fnUntraced(function* (cache: Cache.Service, { fibers, fi
 
 const program = Effect.gen(function* () {
   const cache = yield* Cache.Cache
+  // The server knows the scripts from now on, and this process has run them.
+  yield* cache.getOrSet(regions.plain, "warm", Effect.succeed("warm"))
   yield* say("ready")
   if (herd !== undefined) return yield* together(cache, herd)
   const calls = recorded(cache, history)

@@ -110,7 +110,9 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, prefix: strin
       Layer.provide([Layer.succeed(Timing.Timing, { ...Timing.defaults, ...timing }), Logger.layer([logger])]),
       Layer.fresh
     )
-    const cache = Context.get(yield* Scope.provide(Layer.build(built), scope), Cache.Cache)
+    // On a machine on which many tests run at once an attempt may take too long.
+    const build = Effect.retry(Scope.provide(Layer.build(built), scope), { times: 3 })
+    const cache = Context.get(yield* build, Cache.Cache)
     return { name, cache, logs, history, ...recorded(cache, history), close: Scope.close(scope, Exit.void) }
   })
 

@@ -162,6 +162,10 @@ export const recorded = (cache: Cache.Service, history: History<Seen>) => {
     })
 
   return {
+    /** Whether the load that begins now has the lease; without it, it loads for this process alone. */
+    isLeased: (region: RegionName, key: string) => desk.begins(region, key),
+    /** How often the backend was asked for it. */
+    asked: (region: RegionName, key: string) => desk.readsOf(region, key),
     get: (region: RegionName, key: string) =>
       noted({ operation: "get", region, key }, cache.get(regions[region], key), Option.getOrNull),
     getOrSet: (region: RegionName, key: string, { ms = 0, tags = [] }: LoadOptions = {}) => {
