@@ -274,3 +274,28 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
     })
   )
 })
+
+describe.skipIf(missing.binary)("a process that is too busy to listen (C4)", () => {
+  it.live("stands still with a question under way, and does not take the store for away", () =>
+    Effect.gen(function* () {
+      const { reader } = yield* rig()
+      yield* reader.getOrSet("plain", "warm")
+      for (const key of ["a", "b", "c"]) {
+        const block = Effect.sync(() => {
+          const end = now() + 400
+          while (now() < end);
+        })
+        const all = Array.from({ length: 100 }, (_, n) => reader.getOrSet("plain", `${key}${n}`))
+        const asking = yield* Effect.forkScoped(Effect.all(all, { concurrency: "unbounded" }), {
+          startImmediately: true
+        })
+        // Before the question leaves, with the answer on its way, and while it is asked who loads.
+        if (key !== "a") yield* Effect.sleep(0)
+        if (key === "c") yield* Effect.sleep(0)
+        yield* block
+        yield* Fiber.join(asking)
+        expect((yield* reader.get("plain", `${key}7`))._tag).toBe("Some")
+      }
+    })
+  )
+})

@@ -15,23 +15,27 @@ import { monotonicMs } from "../monotonic.ts"
 import { pause } from "../Pause.ts"
 import { service } from "./Limits.ts"
 
-/** Who takes longer is taken for away. */
+/** Who takes longer is taken for away; in a process that is too busy to listen the time does not count. */
 const patienceMs = 250
 const patience = Duration.millis(patienceMs)
 /** After a loop that stood still timers come before answers: a turn between them lets an answer that is there be seen. */
 const turnMs = 1
 const turn = Effect.sleep(Duration.millis(turnMs))
-const outOfPatience = Effect.andThen(Effect.sleep(Duration.millis(patienceMs - turnMs)), turn)
+/** So often it is looked at whether this process itself stood still: such time is not the backend's. */
+const lookEveryMs = 50
+const stillMs = 10
 
 /** One call that is waited for, in a list of all of them. A class: see Batcher's Call. */
 class Watched {
   before: Watched
   next: Watched
-  readonly until: number
+  readonly since: number
+  until: number
   readonly expire: (error: BackendError) => void
 
-  constructor(until: number, expire: (error: BackendError) => void) {
-    this.until = until
+  constructor(since: number, expire: (error: BackendError) => void) {
+    this.since = since
+    this.until = since + patienceMs - turnMs
     this.expire = expire
     this.before = this
     this.next = this
@@ -93,7 +97,10 @@ export class Outage {
     if (this.store.immortal) return call
     const inTime = Effect.raceFirst(
       call,
-      Effect.flatMap(outOfPatience, () => Effect.fail(tooSlow))
+      Effect.callback<never, BackendError>((resume) => {
+        const over = this.watch((error) => resume(Effect.fail(error)))
+        return Effect.sync(over)
+      })
     )
     return this.noting(region, keys, inTime)
   }
@@ -118,7 +125,7 @@ export class Outage {
   /** Says when the call that begins now takes too long; one timer for all of them. Gives how to say that it is over. */
   readonly watch = (expire: (error: BackendError) => void): (() => void) => {
     if (this.store.immortal) return () => {}
-    const watched = new Watched(monotonicMs(this.clock) + patienceMs - turnMs, expire)
+    const watched = new Watched(monotonicMs(this.clock), expire)
     const { before } = this.watched
     watched.before = before
     watched.next = this.watched
@@ -156,8 +163,11 @@ export class Outage {
 
   /** Lets the oldest expire, one after the other, for as long as there are any. */
   private readonly expiring: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    // Not before it has begun to wait, however late this fiber's first turn comes.
+    let dueMs = this.watched.next.since
     while (true) {
       const now = monotonicMs(this.clock)
+      this.forgive(now, now - dueMs)
       let first = this.watched.next
       while (first.until <= now) {
         first.leave()
@@ -165,11 +175,21 @@ export class Outage {
         first = this.watched.next
       }
       if (first === this.watched) break
-      yield* Effect.sleep(Duration.millis(Math.max(1, first.until - now)))
+      const waitMs = Math.min(lookEveryMs, Math.max(1, first.until - now))
+      yield* Effect.sleep(Duration.millis(waitMs))
       yield* turn
+      dueMs = now + waitMs + turnMs
     }
     this.isWatching = false
   })
+
+  /** For so long this process saw no answer, nor did what it had asked leave: they keep their order. */
+  private forgive(now: number, lateMs: number): void {
+    if (lateMs < stillMs) return
+    for (let one = this.watched.next; one !== this.watched; one = one.next) {
+      one.until += Math.min(lateMs, now - one.since)
+    }
+  }
 }
 
 /** The path to the backend failed, not this call in particular. */
