@@ -147,6 +147,7 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
           return member
         })
         const members = yield* Effect.replicateEffect(begin, 3)
+        const kinds = ["kill", "tracking", "command", "tracking", "stop", "tracking", "subscriber", "tracking"]
         const end = now() + chaosMs
         /** In the middle of a load that is longer than the lease, and has begun not long ago. */
         const loads = ({ seen }: Crew.Member) => {
@@ -156,7 +157,7 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
           )
         }
         for (let round = 0; now() < end; round++) {
-          const kind = ["tracking", "command", "subscriber", "stop", "kill"][round % 5]!
+          const kind = kinds[round % kinds.length]!
           const victim = members[round % members.length]!
           if (kind === "stop") {
             victim.process.kill("SIGSTOP")
@@ -167,23 +168,21 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
             victim.process.kill("SIGKILL")
             members.splice(members.indexOf(victim), 1, yield* begin)
           } else {
-            for (let i = 0; i < 5; i++) {
-              yield* run(() =>
-                withRedis(server.url, async (redis) => {
-                  const list = String(await redis.call("CLIENT", "LIST"))
-                  const ids = [...list.matchAll(new RegExp(`^id=(\\d+) .* name=troupe:${kind} `, "gm"))]
-                  const [, id] = ids[i % ids.length] ?? []
-                  if (id !== undefined) await redis.call("CLIENT", "KILL", "ID", id)
-                })
-              )
-              yield* run(() => pause(60))
-            }
+            const kill = run(() =>
+              withRedis(server.url, async (redis) => {
+                const list = String(await redis.call("CLIENT", "LIST"))
+                for (const [, id] of list.matchAll(new RegExp(`^id=(\\d+) .* name=troupe:${kind} `, "gm")))
+                  await redis.call("CLIENT", "KILL", "ID", id ?? "")
+              })
+            )
+            yield* Effect.repeat(Effect.andThen(kill, Effect.sleep(60)), { times: kind === "tracking" ? 1 : 5 })
+            // Whoever lost it hears again within about a second: what it kept from before would show then.
+            if (kind === "tracking") yield* Effect.sleep(1_200)
           }
           yield* run(() => pause(150))
         }
         for (const member of members) yield* run(() => member.end())
-        const { seen } = yield* verdict()
-        expect(seen.bare).toBeGreaterThan(0)
+        yield* verdict()
       }),
     chaosMs + 30_000
   )

@@ -204,7 +204,8 @@ export type Recorded = ReturnType<typeof recorded>
 const isNotApplied = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "outcome" in error && error.outcome === "NotApplied"
 
-const keys = ["a", "b", "c", "d", "e", "f"] as const
+/** So many that most stand for a while: what is wrongly kept is not set right by the next writing at once. */
+const keys = Array.from({ length: 16 }, (_, n) => `k${n}`)
 const tags = ["t", "u", "v"] as const
 
 /** One of the things that a peer of a run without end does, by chance; some loads are longer than the lease. */
@@ -224,7 +225,7 @@ export const turn = (calls: Recorded): Effect.Effect<void> =>
             ? calls.set(region, key, some)
             : chance < 0.96
               ? calls.remove(region, key)
-              : chance < 0.99
+              : chance < 0.995
                 ? calls.invalidateTags(region, [yield* pick(tags)])
                 : calls.clear(region)
     yield* Effect.ignore(call)
