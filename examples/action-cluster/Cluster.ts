@@ -3,7 +3,8 @@
  * it: `MemoryCluster` plays all peers in this process, `Fleet` is one peer on Redis and starts others as processes.
  */
 import type { BackendError, PeerRegistry, TaskQueue } from "@troupe/core"
-import { Context, Effect, PubSub as EffectPubSub, Schema, Stream } from "effect"
+import { Context, Effect, PubSub as EffectPubSub, Random, Schema, Stream } from "effect"
+import { type Orders, type Removed, type Report, tidings } from "./Forecast.ts"
 import { type ChannelName, type Heard, reports, subscribe } from "./Peer.ts"
 import { type Outcome, outcomes } from "./Work.ts"
 
@@ -35,6 +36,7 @@ export type News =
   | { readonly _tag: "Registry"; readonly event: PeerRegistry.PeerEvent }
   | { readonly _tag: "Heard"; readonly heard: Heard }
   | { readonly _tag: "Told"; readonly outcome: Outcome }
+  | { readonly _tag: "Tidings"; readonly tiding: Report | Removed }
   /** What the peers heard meanwhile is not known here. */
   | { readonly _tag: "Unheard" }
   /** Look again. */
@@ -60,6 +62,10 @@ export interface Service {
   ) => Effect.Effect<void, NotInReach | BackendError.BackendError>
   /** The work of all peers, to look at and to give orders for. */
   readonly tasks: TaskQueue.Service
+  /** What the peers keep for one another, to look at and to take away. */
+  readonly forecasts: Pick<Orders, "remove" | "left">
+  /** Has that peer read it, or all of them at once. How it goes is told as news. */
+  readonly read: (name: string | null) => Effect.Effect<void, NotInReach | BackendError.BackendError>
   /** The page can be opened there now: the others may know. */
   readonly opened: (url: string) => Effect.Effect<void>
 }
@@ -116,18 +122,29 @@ export const membersOf = (
   ]
 }
 
+/** What all are asked at once is told from what they were asked before. */
+export const roundName = Effect.map(Random.nextIntBetween(0, 36 ** 8), (n) => n.toString(36))
+
 /** What the peers tell of what they hear and do, from the last hundred and fifty on. */
 export const hearsay = Effect.gen(function* () {
   const heard = yield* subscribe(reports, { from: { last: 100 } })
   const told = yield* subscribe(outcomes, { from: { last: 50 } })
-  return Stream.merge(
-    Stream.map(heard.deliveries, (delivery): News =>
-      delivery._tag === "Message" ? { _tag: "Heard", heard: delivery.value } : { _tag: "Unheard" }
-    ),
-    // Of what was done the queue itself is the truth; what is told of it may have holes.
-    Stream.map(
-      Stream.filter(told.deliveries, (delivery) => delivery._tag === "Message"),
-      ({ value }): News => ({ _tag: "Told", outcome: value })
-    )
+  const read = yield* subscribe(tidings, { from: { last: 100 } })
+  return Stream.mergeAll(
+    [
+      Stream.map(heard.deliveries, (delivery): News =>
+        delivery._tag === "Message" ? { _tag: "Heard", heard: delivery.value } : { _tag: "Unheard" }
+      ),
+      // Of what was done the queue itself is the truth; what is told of it may have holes. Of reading the last word stands.
+      Stream.map(
+        Stream.filter(told.deliveries, (delivery) => delivery._tag === "Message"),
+        ({ value }): News => ({ _tag: "Told", outcome: value })
+      ),
+      Stream.map(
+        Stream.filter(read.deliveries, (delivery) => delivery._tag === "Message"),
+        ({ value }): News => ({ _tag: "Tidings", tiding: value })
+      )
+    ],
+    { concurrency: "unbounded" }
   )
 })

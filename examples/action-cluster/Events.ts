@@ -20,6 +20,8 @@ import * as Board from "./Board.ts"
 import * as Cluster from "./Cluster.ts"
 import { times } from "./Peer.ts"
 import type { Heard } from "./Peer.ts"
+import { terms } from "./Forecast.ts"
+import * as Shelf from "./Shelf.ts"
 
 /** Pages that may be open at a time. */
 export const maxViewers = 32
@@ -69,11 +71,14 @@ export type Event =
       /** The work as it was last looked at, and how it came there. Null: it was not looked at yet. */
       readonly board: Board.BoardView | null
       readonly samples: ReadonlyArray<Board.Sample>
+      readonly terms: typeof terms
+      readonly shelf: Shelf.ShelfView
     }
   | { readonly _tag: "View"; readonly view: View }
   | { readonly _tag: "Line"; readonly line: Line }
   | { readonly _tag: "Happening"; readonly happening: Happening }
   | { readonly _tag: "Board"; readonly board: Board.BoardView }
+  | { readonly _tag: "Shelf"; readonly shelf: Shelf.ShelfView }
 
 /** As many pages as this program serves are open already. */
 export class TooManyViewers extends Data.TaggedError("TooManyViewers")<{ readonly limit: number }> {
@@ -95,6 +100,8 @@ const make = Effect.gen(function* () {
   const lines: Array<Line> = []
   const happenings: Array<Happening> = []
   const board = Board.make(cluster.tasks)
+  const shelf = Shelf.make(cluster.forecasts)
+  const hasChanged = yield* Latch.make()
   const watched = yield* Latch.make()
   let viewers = 0
   let work: Board.BoardView | null = null
@@ -132,6 +139,9 @@ const make = Effect.gen(function* () {
         return heard(news.heard)
       case "Told":
         return Effect.sync(() => board.hear(news.outcome))
+      case "Tidings":
+        shelf.hear(news.tiding)
+        return hasChanged.open
       case "Unheard":
         return happened("Unheard")
       case "Changed":
@@ -157,6 +167,20 @@ const make = Effect.gen(function* () {
   })
   yield* lookAtWork.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
+  const lookAtShelf = Effect.gen(function* () {
+    yield* watched.await
+    yield* shelf.look
+    yield* hasChanged.open
+  })
+  yield* lookAtShelf.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+  // However many peers read at once, a page is told ten times a second.
+  const tellOfShelf = Effect.gen(function* () {
+    yield* hasChanged.await
+    yield* hasChanged.close
+    yield* tell({ _tag: "Shelf", shelf: shelf.view() })
+  })
+  yield* tellOfShelf.pipe(Effect.repeat(Schedule.spaced("100 millis")), Effect.forkScoped)
+
   const present = (): Event => ({
     _tag: "Present",
     kind: cluster.kind,
@@ -166,7 +190,9 @@ const make = Effect.gen(function* () {
     lines,
     happenings,
     board: work,
-    samples: board.samples()
+    samples: board.samples(),
+    terms,
+    shelf: shelf.view()
   })
 
   const arrived = Effect.suspend(() => {

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
-import { RedisClient, RedisPeerRegistry, RedisPubSub, RedisTaskQueue } from "@troupe/redis-live"
+import { RedisCache, RedisClient, RedisPeerRegistry, RedisPubSub, RedisTaskQueue } from "@troupe/redis-live"
 import {
   Effect,
   Exit,
@@ -20,6 +20,7 @@ import {
 } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as Cluster from "./Cluster.ts"
+import * as Forecast from "./Forecast.ts"
 import { randomName } from "./Names.ts"
 import * as Peer from "./Peer.ts"
 import { queueOptions } from "./Work.ts"
@@ -104,6 +105,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return tell({ _tag: "Registry", event })
     }),
     Effect.ignore,
+    Effect.forkScoped
+  )
+  // What this peer itself reads is seen here though the others cannot be told.
+  const reader = yield* Forecast.Reader
+  yield* reader.reports.pipe(
+    Stream.runForEach((tiding) => tell({ _tag: "Tidings", tiding })),
     Effect.forkScoped
   )
   const hearsay = yield* Cluster.hearsay
@@ -236,6 +243,24 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   })
 
+  const forecasts = yield* Forecast.orders
+  const read = Effect.fnUntraced(function* (name: string | null) {
+    if (name === options.name) return yield* reader.begin(null)
+    if (name === null) {
+      const round = yield* Cluster.roundName
+      // This peer reads, whether the others can be asked or not.
+      yield* reader.begin(round)
+      return yield* forecasts.ask({ to: null, not: options.name, round })
+    }
+    if (!members.some(({ peer }) => peer.name === name)) {
+      return yield* new Cluster.NotInReach({ peer: name, why: "is not there any more" })
+    }
+    if (hold(name) === "frozen") {
+      return yield* new Cluster.NotInReach({ peer: name, why: "is frozen and cannot read" })
+    }
+    yield* forecasts.ask({ to: name, not: null, round: null })
+  })
+
   const opened = (page: string) =>
     registry
       .updateMetadata({ ...metadata(options), page })
@@ -256,6 +281,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     crash,
     publish,
     tasks: yield* TaskQueue.TaskQueue,
+    forecasts,
+    read,
     opened
   })
 })
@@ -277,6 +304,7 @@ export const layer = (options: Options) =>
       Layer.mergeAll(
         RedisPubSub.layer,
         RedisTaskQueue.layer(queueOptions),
+        RedisCache.layer(Forecast.cacheOptions),
         RedisPeerRegistry.layer(Peer.registryOptions(metadata(options)))
       )
     ),

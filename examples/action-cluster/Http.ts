@@ -119,7 +119,11 @@ const commands = Layer.unwrap(
         "/commands/publish",
         Schema.Struct({ as: Schema.String, channel: ChannelName, text: Text }),
         ({ as, channel, text }) => cluster.publish(as, channel, text)
-      )
+      ),
+      command("/commands/read", Name, ({ name }) => cluster.read(name)),
+      command("/commands/read-all", Schema.Struct({}), () => cluster.read(null)),
+      command("/commands/invalidate", Schema.Struct({}), () => cluster.forecasts.remove("Invalidated")),
+      command("/commands/clear", Schema.Struct({}), () => cluster.forecasts.remove("Cleared"))
     )
   )
 )

@@ -2,8 +2,8 @@
  * A cluster in this process: one backend in memory, and each peer in a room of its own, with services of its own. What
  * is different from Redis is said here, and nowhere else: which layers a peer is built on, and how one is harmed.
  */
-import { LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
-import { MemoryBackend, MemoryPeerRegistry, MemoryPubSub, MemoryTaskQueue } from "@troupe/testkit"
+import { type Cache, LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
+import { MemoryBackend, MemoryCache, MemoryPeerRegistry, MemoryPubSub, MemoryTaskQueue } from "@troupe/testkit"
 import {
   Array as Arr,
   type Context,
@@ -18,12 +18,13 @@ import {
   Stream
 } from "effect"
 import * as Cluster from "./Cluster.ts"
+import * as Forecast from "./Forecast.ts"
 import { nameOf } from "./Names.ts"
 import * as Peer from "./Peer.ts"
 import { Room } from "./Room.ts"
 import { queueOptions } from "./Work.ts"
 
-type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue
+type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue | Cache.Cache
 
 interface Player {
   readonly name: string
@@ -39,6 +40,7 @@ const peer = (name: string, room: Room, number: number, crash: Effect.Effect<voi
       Layer.mergeAll(
         MemoryPubSub.layer,
         MemoryTaskQueue.layer(queueOptions),
+        MemoryCache.layer(Forecast.cacheOptions),
         MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `room ${number} of process ${process.pid}` }))
       )
     ),
@@ -47,10 +49,11 @@ const peer = (name: string, room: Room, number: number, crash: Effect.Effect<voi
   )
 
 /** Whoever shows the cluster only listens and gives orders: it is no peer, and does no work. */
-const audience = Layer.merge(MemoryPubSub.layer, MemoryTaskQueue.layer(queueOptions)).pipe(
-  Layer.provide([LocalPeer.layer("the page"), new Room().layer]),
-  Layer.fresh
-)
+const audience = Layer.mergeAll(
+  MemoryPubSub.layer,
+  MemoryTaskQueue.layer(queueOptions),
+  MemoryCache.layer(Forecast.cacheOptions)
+).pipe(Layer.provideMerge(LocalPeer.layer("the page")), Layer.provide(new Room().layer), Layer.fresh)
 
 const make = Effect.gen(function* () {
   // All of them end at the same time, not one after the other.
@@ -176,6 +179,14 @@ const make = Effect.gen(function* () {
   const hearsay = yield* Cluster.hearsay.pipe(Effect.provideContext(ear), Effect.orDie)
   yield* hearsay.pipe(Stream.runForEach(tell), Effect.ignore, Effect.forkScoped)
 
+  const forecasts = yield* Effect.provideContext(Forecast.orders, ear)
+  const read = Effect.fnUntraced(function* (name: string | null) {
+    if (name === null) return yield* forecasts.ask({ to: null, not: null, round: yield* Cluster.roundName })
+    const { room } = yield* get(name)
+    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen and cannot read" })
+    yield* forecasts.ask({ to: name, not: null, round: null })
+  })
+
   return Cluster.Cluster.of({
     kind: "memory",
     look,
@@ -186,6 +197,8 @@ const make = Effect.gen(function* () {
     crash,
     publish,
     tasks: yield* Effect.provideContext(TaskQueue.TaskQueue, ear),
+    forecasts,
+    read,
     opened: () => Effect.void
   })
 })

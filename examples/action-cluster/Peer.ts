@@ -4,6 +4,7 @@
  */
 import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
 import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+import * as Forecast from "./Forecast.ts"
 import * as Work from "./Work.ts"
 
 /** How often a peer says that it is there, and after how long a silence it is suspected, and gone. */
@@ -113,6 +114,46 @@ const direct = PeerRegistry.singleton(
   })
 )
 
+/** Reads the forecast when it is asked to. */
+const answer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { name } = yield* LocalPeer.LocalPeer
+    const reader = yield* Forecast.Reader
+    const subscription = yield* subscribe(Forecast.asks)
+    yield* subscription.deliveries.pipe(
+      Stream.runForEach((delivery) => {
+        if (delivery._tag !== "Message") return Effect.void
+        const { not, round, to } = delivery.value
+        return (to ?? name) === name && not !== name ? reader.begin(round) : Effect.void
+      }),
+      Effect.ignore,
+      Effect.forkScoped
+    )
+  })
+)
+
+/** Tells how its reading goes, until it is told: what came meanwhile is told at once. */
+const tell = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const pubsub = yield* PubSub.PubSub
+    const reader = yield* Forecast.Reader
+    yield* reader.reports.pipe(
+      Stream.runForEach((report) =>
+        Effect.ignore(
+          Effect.retry(pubsub.publish(Forecast.tidings, report), {
+            while: BackendError.isRetryable,
+            schedule: Schedule.spaced("500 millis"),
+            times: 120
+          })
+        )
+      ),
+      Effect.forkScoped
+    )
+  })
+)
+
 /** A peer's whole life: building it is joining, closing its scope is leaving. `crash` as in `Work.life`. */
 export const life = (crash: Effect.Effect<void> | undefined) =>
-  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash))
+  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash), answer, tell).pipe(
+    Layer.provideMerge(Forecast.layer)
+  )

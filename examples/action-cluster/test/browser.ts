@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, onTestFinished } from "vitest"
+import { until } from "./program.ts"
 
 const executable = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
   .flatMap((name) => (process.env["PATH"] ?? "").split(path.delimiter).map((folder) => path.join(folder, name)))
@@ -76,4 +77,20 @@ export const depth = (page: Page, kind: string, state: "ready" | "delayed" | "cl
 export const enqueue = async (page: Page, kind: string, count: "1" | "1,000" | "100,000" = "1") => {
   await page.getByRole("radio", { name: count, exact: true }).check()
   await page.getByRole("button", { name: `Enqueue ${kind}` }).click()
+}
+
+/** A part of the cache panel: what one peer reads, where it had its last answer from, and a sum over all. */
+export const readerOf = (page: Page, name: string) => page.locator(`.readers tr[data-reader="${name}"]`)
+export const sumOf = (page: Page, what: string) => page.locator(`#cache [data-sum="${what}"]`).textContent()
+export const readAll = (page: Page) => page.getByRole("button", { name: "Read on all peers at once" }).click()
+/** Has it read again until its own process answers. */
+export const readNear = async (page: Page, name: string) => {
+  const mark = readerOf(page, name).locator(".mark")
+  for (let i = 0; (await mark.textContent()) !== "near"; i++) {
+    if (i === 50) throw new Error(`${name} is not answered by its own process`)
+    const before = await readerOf(page, name).textContent()
+    await page.getByRole("button", { name: `Have ${name} read` }).click()
+    await until("it reads", async () => (await readerOf(page, name).textContent()) !== before)
+    await readerOf(page, name).getByText("Read at").waitFor()
+  }
 }

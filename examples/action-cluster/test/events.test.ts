@@ -21,6 +21,8 @@ const quiet = (tasks: TaskQueue.Service): Cluster.Service => ({
   crash: never,
   publish: never,
   tasks,
+  forecasts: { remove: never, left: Effect.succeedNone },
+  read: never,
   opened: never
 })
 const alone = MemoryTaskQueue.layer().pipe(Layer.provide([MemoryBackend.layer, LocalPeer.layer("the page")]))

@@ -70,7 +70,10 @@ test("what is no command is refused, and says why", async () => {
     ["pause", { kind: "__proto__" }, 400],
     ["redrive", { kind: "failing" }, 400],
     ["redrive", { kind: "failing", id: "" }, 400],
-    ["cancel", { kind: "slow", id: "x".repeat(513) }, 400]
+    ["cancel", { kind: "slow", id: "x".repeat(513) }, 400],
+    ["read", {}, 400],
+    ["read", { name: "nobody" }, 409],
+    ["read", { name: "x".repeat(513) }, 400]
   ] as const) {
     const response = await command(url, name, body)
     expect([name, body, response.status]).toEqual([name, body, status])

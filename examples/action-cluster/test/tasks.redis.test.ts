@@ -81,7 +81,7 @@ testPage(
     const server = await redis()
     const program = await join(server)
     const { page, wrongs } = await open(program.url)
-    const stale = page.locator(".stale")
+    const stale = page.locator("#tasks .stale")
     await page.getByRole("button", { name: "Pause quick" }).click()
     await queueOf(page, "quick").getByText("paused").waitFor()
     await enqueue(page, "quick", "1,000")

@@ -1,6 +1,7 @@
 /** The work of all peers: enqueue some, see how deep the queues are, who runs what, what is dead, and what the schedule does. */
 import { clock, element, keyed, plural, setText, whole } from "../dom.js"
 import { makeButton } from "../order.js"
+import { makePart } from "../part.js"
 import { makePlot } from "../plot.js"
 import { makeQueues } from "../queues.js"
 
@@ -22,7 +23,7 @@ export default {
     const stale = element("p", { class: "stale" })
     stale.hidden = true
     const parts = [desk, queues, runs, letters]
-    const root = element("div", { class: "tasks" }, [
+    const root = element("div", { class: "sheet tasks" }, [
       desk.root,
       stale,
       plot.root,
@@ -65,15 +66,6 @@ export default {
 const sampleOf = ({ at, kinds }) => {
   const sum = (state) => kinds.reduce((sum, one) => sum + one[state], 0)
   return { at, ready: sum("ready"), delayed: sum("delayed"), claimed: sum("claimed"), dead: sum("dead") }
-}
-
-/** A part of the panel, with a heading that can hold the focus when what had it is gone. */
-const makePart = (id, title, beside = []) => {
-  const heading = element("h3", { id, text: title, tabindex: "-1" })
-  const root = element("section", { class: "part", "aria-labelledby": id }, [
-    element("div", { class: "part-head" }, [heading, ...beside])
-  ])
-  return { root, lost: () => heading.focus({ preventScroll: true }) }
 }
 
 // -- enqueueing ---------------------------------------------------------------------------------------------------
