@@ -2,7 +2,7 @@
  * The cluster as this program handles it: look at it, add a peer to it, do harm to one, let one speak. There are two of
  * it: `MemoryCluster` plays all peers in this process, `Fleet` is one peer on Redis and starts others as processes.
  */
-import type { BackendError, PeerRegistry, TaskQueue } from "@troupe/core"
+import type { BackendError, PeerRegistry, Stats, TaskQueue } from "@troupe/core"
 import { Context, Effect, PubSub as EffectPubSub, Random, Schema, Stream } from "effect"
 import { type Orders, type Removed, type Report, tidings } from "./Forecast.ts"
 import { type ChannelName, type Heard, reports, subscribe } from "./Peer.ts"
@@ -66,6 +66,8 @@ export interface Service {
   readonly forecasts: Pick<Orders, "remove" | "left">
   /** Has that peer read it, or all of them at once. How it goes is told as news. */
   readonly read: (name: string | null) => Effect.Effect<void, NotInReach | BackendError.BackendError>
+  /** What all peers count. `flush` is of those that live in this process. */
+  readonly stats: Stats.Service
   /** The page can be opened there now: the others may know. */
   readonly opened: (url: string) => Effect.Effect<void>
 }

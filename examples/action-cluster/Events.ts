@@ -19,6 +19,7 @@ import {
 import * as Board from "./Board.ts"
 import * as Cluster from "./Cluster.ts"
 import { times } from "./Peer.ts"
+import * as Ledger from "./Ledger.ts"
 import type { Heard } from "./Peer.ts"
 import { terms } from "./Forecast.ts"
 import * as Shelf from "./Shelf.ts"
@@ -73,12 +74,15 @@ export type Event =
       readonly samples: ReadonlyArray<Board.Sample>
       readonly terms: typeof terms
       readonly shelf: Shelf.ShelfView
+      /** Null: it was not looked at yet. */
+      readonly ledger: Ledger.LedgerView | null
     }
   | { readonly _tag: "View"; readonly view: View }
   | { readonly _tag: "Line"; readonly line: Line }
   | { readonly _tag: "Happening"; readonly happening: Happening }
   | { readonly _tag: "Board"; readonly board: Board.BoardView }
   | { readonly _tag: "Shelf"; readonly shelf: Shelf.ShelfView }
+  | { readonly _tag: "Ledger"; readonly ledger: Ledger.LedgerView }
 
 /** As many pages as this program serves are open already. */
 export class TooManyViewers extends Data.TaggedError("TooManyViewers")<{ readonly limit: number }> {
@@ -101,10 +105,12 @@ const make = Effect.gen(function* () {
   const happenings: Array<Happening> = []
   const board = Board.make(cluster.tasks)
   const shelf = Shelf.make(cluster.forecasts)
+  const ledger = Ledger.make(cluster.stats)
   const hasChanged = yield* Latch.make()
   const watched = yield* Latch.make()
   let viewers = 0
   let work: Board.BoardView | null = null
+  let sums: Ledger.LedgerView | null = null
   let number = 0
   let view = viewOf(yield* cluster.look)
 
@@ -181,6 +187,13 @@ const make = Effect.gen(function* () {
   })
   yield* tellOfShelf.pipe(Effect.repeat(Schedule.spaced("100 millis")), Effect.forkScoped)
 
+  const lookAtSums = Effect.gen(function* () {
+    yield* watched.await
+    sums = yield* ledger.look
+    yield* tell({ _tag: "Ledger", ledger: sums })
+  })
+  yield* lookAtSums.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+
   const present = (): Event => ({
     _tag: "Present",
     kind: cluster.kind,
@@ -192,7 +205,8 @@ const make = Effect.gen(function* () {
     board: work,
     samples: board.samples(),
     terms,
-    shelf: shelf.view()
+    shelf: shelf.view(),
+    ledger: sums
   })
 
   const arrived = Effect.suspend(() => {

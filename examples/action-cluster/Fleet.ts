@@ -3,8 +3,8 @@
  * more of itself. It harms only those: SIGSTOP and kill -9 are sent to processes that it has started, by their id.
  */
 import { fileURLToPath } from "node:url"
-import { LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
-import { RedisCache, RedisClient, RedisPeerRegistry, RedisPubSub, RedisTaskQueue } from "@troupe/redis-live"
+import { LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
+import { RedisCache, RedisClient, RedisPeerRegistry, RedisPubSub, RedisStats, RedisTaskQueue } from "@troupe/redis-live"
 import {
   Effect,
   Exit,
@@ -47,7 +47,7 @@ const grace = "1500 millis"
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const own = yield* Effect.scope
-  const pubsub = yield* PubSub.PubSub
+  const services = yield* Effect.context<PubSub.PubSub | Stats.Stats>()
   const registry = yield* PeerRegistry.PeerRegistry
   const redis = yield* RedisClient.RedisClient
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -236,11 +236,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if (as !== options.name) {
       return yield* new Cluster.NotInReach({ peer: as, why: "is another process: open its own page to speak as it" })
     }
-    yield* Effect.catchTag(
-      pubsub.publish(Peer.channels[channel], { text }),
-      ["PayloadTooLarge", "SchemaError"],
-      Effect.die
-    )
+    yield* Effect.provideContext(Peer.say(channel, text), services)
   })
 
   const forecasts = yield* Forecast.orders
@@ -283,6 +279,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     tasks: yield* TaskQueue.TaskQueue,
     forecasts,
     read,
+    stats: yield* Stats.Stats,
     opened
   })
 })
@@ -305,6 +302,7 @@ export const layer = (options: Options) =>
         RedisPubSub.layer,
         RedisTaskQueue.layer(queueOptions),
         RedisCache.layer(Forecast.cacheOptions),
+        RedisStats.layer,
         RedisPeerRegistry.layer(Peer.registryOptions(metadata(options)))
       )
     ),

@@ -3,7 +3,7 @@
  * when it is asked to, and tells where its answer came from. Nothing here knows whether the cluster lives in memory or on
  * Redis.
  */
-import { type BackendError, Cache, LocalPeer, PubSub } from "@troupe/core"
+import { type BackendError, Cache, LocalPeer, PubSub, Stats } from "@troupe/core"
 import {
   Clock,
   Context,
@@ -17,6 +17,8 @@ import {
   Schema,
   Stream
 } from "effect"
+
+import type { Counter } from "./Counting.ts"
 
 /** Who loads and dies is succeeded after three seconds, so that one sees it. */
 export const cacheOptions: Cache.Options = { lease: "3 seconds" }
@@ -117,7 +119,9 @@ export class Reader extends Context.Service<Reader, Reading>()("examples/action-
 
 const make = Effect.gen(function* () {
   const cache = yield* Cache.Cache
+  const stats = yield* Stats.Stats
   const { name } = yield* LocalPeer.LocalPeer
+  const add = (counter: Counter) => stats.increment(counter)
   const scope = yield* Effect.scope
   const changes = yield* EffectPubSub.sliding<Report>({ capacity: 1, replay: 1 })
   const life = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
@@ -152,6 +156,7 @@ const make = Effect.gen(function* () {
     }
     const load = Effect.gen(function* () {
       counts = { ...counts, loaded: counts.loaded + 1 }
+      yield* add("cache loads")
       yield* tell({ phase: "Loads", waitedMs: (yield* Clock.currentTimeMillis) - askedAt })
       yield* Effect.sleep(Duration.millis(terms.loadMs))
       return { degrees: yield* Random.nextIntBetween(-9, 35), by: name, at: yield* DateTime.now }
@@ -171,6 +176,7 @@ const make = Effect.gen(function* () {
           : DateTime.toEpochMillis(forecast.at) >= askedAt
             ? "Waited"
             : "Shared"
+    if (phase === "Near" || phase === "Shared") yield* add("cache hits")
     if (phase === "Near") counts = { ...counts, near: counts.near + 1 }
     if (phase === "Shared") counts = { ...counts, shared: counts.shared + 1 }
     if (phase === "Waited") counts = { ...counts, waited: counts.waited + 1 }
@@ -183,7 +189,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-export const layer: Layer.Layer<Reader, never, Cache.Cache> = Layer.effect(Reader, make)
+export const layer: Layer.Layer<Reader, never, Cache.Cache | Stats.Stats> = Layer.effect(Reader, make)
 
 // -- what may be done with it -------------------------------------------------------------------------------------
 

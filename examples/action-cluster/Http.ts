@@ -9,6 +9,7 @@ import { ByteSize, Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse, HttpStaticServer } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Cluster } from "./Cluster.ts"
+import { counters } from "./Counting.ts"
 import { Events } from "./Events.ts"
 import * as Orders from "./Orders.ts"
 import { ChannelName, Text } from "./Peer.ts"
@@ -123,7 +124,11 @@ const commands = Layer.unwrap(
       command("/commands/read", Name, ({ name }) => cluster.read(name)),
       command("/commands/read-all", Schema.Struct({}), () => cluster.read(null)),
       command("/commands/invalidate", Schema.Struct({}), () => cluster.forecasts.remove("Invalidated")),
-      command("/commands/clear", Schema.Struct({}), () => cluster.forecasts.remove("Cleared"))
+      command("/commands/clear", Schema.Struct({}), () => cluster.forecasts.remove("Cleared")),
+      command("/commands/flush", Schema.Struct({}), () => cluster.stats.flush),
+      command("/commands/reset", Schema.Struct({}), () =>
+        Effect.forEach(counters, (counter) => cluster.stats.reset(counter), { concurrency: "unbounded" })
+      )
     )
   )
 )

@@ -2,8 +2,15 @@
  * A cluster in this process: one backend in memory, and each peer in a room of its own, with services of its own. What
  * is different from Redis is said here, and nowhere else: which layers a peer is built on, and how one is harmed.
  */
-import { type Cache, LocalPeer, PeerRegistry, PubSub, TaskQueue } from "@troupe/core"
-import { MemoryBackend, MemoryCache, MemoryPeerRegistry, MemoryPubSub, MemoryTaskQueue } from "@troupe/testkit"
+import { type Cache, LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
+import {
+  MemoryBackend,
+  MemoryCache,
+  MemoryPeerRegistry,
+  MemoryPubSub,
+  MemoryStats,
+  MemoryTaskQueue
+} from "@troupe/testkit"
 import {
   Array as Arr,
   type Context,
@@ -24,7 +31,7 @@ import * as Peer from "./Peer.ts"
 import { Room } from "./Room.ts"
 import { queueOptions } from "./Work.ts"
 
-type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue | Cache.Cache
+type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue | Cache.Cache | Stats.Stats
 
 interface Player {
   readonly name: string
@@ -41,6 +48,7 @@ const peer = (name: string, room: Room, number: number, crash: Effect.Effect<voi
         MemoryPubSub.layer,
         MemoryTaskQueue.layer(queueOptions),
         MemoryCache.layer(Forecast.cacheOptions),
+        MemoryStats.layer,
         MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `room ${number} of process ${process.pid}` }))
       )
     ),
@@ -52,7 +60,8 @@ const peer = (name: string, room: Room, number: number, crash: Effect.Effect<voi
 const audience = Layer.mergeAll(
   MemoryPubSub.layer,
   MemoryTaskQueue.layer(queueOptions),
-  MemoryCache.layer(Forecast.cacheOptions)
+  MemoryCache.layer(Forecast.cacheOptions),
+  MemoryStats.layer
 ).pipe(Layer.provideMerge(LocalPeer.layer("the page")), Layer.provide(new Room().layer), Layer.fresh)
 
 const make = Effect.gen(function* () {
@@ -136,12 +145,7 @@ const make = Effect.gen(function* () {
   const publish = Effect.fnUntraced(function* (as: string, channel: Peer.ChannelName, text: string) {
     const { room, services } = yield* get(as)
     if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: as, why: "is frozen and cannot speak" })
-    const pubsub = yield* Effect.provideContext(PubSub.PubSub, services)
-    yield* Effect.catchTag(
-      pubsub.publish(Peer.channels[channel], { text }),
-      ["PayloadTooLarge", "SchemaError"],
-      Effect.die
-    )
+    yield* Effect.provideContext(Peer.say(channel, text), services)
   })
 
   const look = Effect.gen(function* () {
@@ -187,6 +191,16 @@ const make = Effect.gen(function* () {
     yield* forecasts.ask({ to: name, not: null, round: null })
   })
 
+  const stats = yield* Effect.provideContext(Stats.Stats, ear)
+  /** Who stands still flushes once it is thawed. */
+  const flush = Effect.suspend(() =>
+    Effect.forEach(
+      [...players.values()].filter(({ room }) => room.state === "running"),
+      ({ services }) => Effect.flatMap(Effect.provideContext(Stats.Stats, services), ({ flush }) => flush),
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+
   return Cluster.Cluster.of({
     kind: "memory",
     look,
@@ -199,6 +213,7 @@ const make = Effect.gen(function* () {
     tasks: yield* Effect.provideContext(TaskQueue.TaskQueue, ear),
     forecasts,
     read,
+    stats: { ...stats, flush },
     opened: () => Effect.void
   })
 })

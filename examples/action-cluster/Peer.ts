@@ -4,6 +4,7 @@
  */
 import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
 import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+import { count } from "./Counting.ts"
 import * as Forecast from "./Forecast.ts"
 import * as Work from "./Work.ts"
 
@@ -66,9 +67,17 @@ export const subscribe = Effect.fnUntraced(function* <A>(
 
 // -- what a peer does ---------------------------------------------------------------------------------------------
 
+/** Says something to all. */
+export const say = Effect.fnUntraced(function* (channel: ChannelName, text: string) {
+  const pubsub = yield* PubSub.PubSub
+  yield* Effect.catchTag(pubsub.publish(channels[channel], { text }), ["PayloadTooLarge", "SchemaError"], Effect.die)
+  yield* count("messages published")
+})
+
 const report = Effect.fnUntraced(function* (channel: ChannelName, delivery: PubSub.Delivery<typeof Say.Type>) {
   const pubsub = yield* PubSub.PubSub
   const { name } = yield* LocalPeer.LocalPeer
+  if (delivery._tag === "Message") yield* count("messages heard")
   const heard: Heard = {
     by: name,
     channel,
@@ -108,8 +117,7 @@ const listen = (channel: ChannelName) =>
 const direct = PeerRegistry.singleton(
   director,
   Effect.fnUntraced(function* (term) {
-    const pubsub = yield* PubSub.PubSub
-    yield* pubsub.publish(channels.bulletin, { text: `I am the director now (fence ${term.fence})` })
+    yield* say("bulletin", `I am the director now (fence ${term.fence})`)
     return yield* Effect.never
   })
 )

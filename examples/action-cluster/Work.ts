@@ -3,8 +3,9 @@
  * enqueues. Each is a queue of its own: what takes long, or waits for somebody who dares, never stands in the way of what
  * is quick.
  */
-import { PubSub, TaskQueue } from "@troupe/core"
+import { PubSub, type Stats, TaskQueue } from "@troupe/core"
 import { DateTime, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { count } from "./Counting.ts"
 
 /** A dead peer's tasks are back after five seconds, so that one sees it; nothing that runs holds up the program's end. */
 export const queueOptions: TaskQueue.Options = {
@@ -100,7 +101,10 @@ const tell = Effect.fnUntraced(function* (
 })
 
 /** Does what the errand says, then what its kind is for. */
-const handler = (kind: Kind, end: (errand: Errand, run: TaskQueue.Run) => Effect.Effect<void, Failed, PubSub.PubSub>) =>
+const handler = (
+  kind: Kind,
+  end: (errand: Errand, run: TaskQueue.Run) => Effect.Effect<void, Failed, PubSub.PubSub | Stats.Stats>
+) =>
   Effect.fnUntraced(function* (errand: Errand, run: TaskQueue.Run) {
     for (let done = 0; done < errand.steps; done++) {
       // Where nobody can be told how far it is, it goes on all the same.
@@ -111,11 +115,13 @@ const handler = (kind: Kind, end: (errand: Errand, run: TaskQueue.Run) => Effect
   })
 
 const well = (kind: Kind) =>
-  handler(kind, (errand, run) => (errand.isTold ? tell(kind, errand, run, "Done") : Effect.void))
+  handler(kind, (errand, run) =>
+    Effect.andThen(count("tasks done"), errand.isTold ? tell(kind, errand, run, "Done") : Effect.void)
+  )
 
 const badly = handler("failing", (errand, run) =>
   Effect.andThen(
-    errand.isTold ? tell("failing", errand, run, "Failed") : Effect.void,
+    Effect.andThen(count("attempts failed"), errand.isTold ? tell("failing", errand, run, "Failed") : Effect.void),
     Effect.fail(new Failed({ why: "It always does." }))
   )
 )
@@ -139,7 +145,7 @@ const schedule = TaskQueue.schedule(tasks.tick, {
  */
 export const life = (
   crash: Effect.Effect<void> | undefined
-): Layer.Layer<never, never, TaskQueue.TaskQueue | PubSub.PubSub> =>
+): Layer.Layer<never, never, TaskQueue.TaskQueue | PubSub.PubSub | Stats.Stats> =>
   Layer.mergeAll(
     TaskQueue.worker(tasks.quick, well("quick"), { concurrency: 16 }),
     TaskQueue.worker(tasks.slow, well("slow"), { concurrency: 2 }),

@@ -1,14 +1,14 @@
 /**
  * A small cluster to look at, and to do harm to: peers join, beat, crash and leave, what they publish travels, they do
- * tasks, and keep for one another what is slow to load.
+ * tasks, keep for one another what is slow to load, and count what they do.
  *
  *     npm start                                          three peers in this process, in memory
  *     REDIS_URL=redis://localhost:6379 npm start         one peer; start as many as you like
  *
  * PORT and HOST say where the page is served; the next free port is taken where that one is busy.
  *
- * Read on in Peer.ts, Work.ts and Forecast.ts (what a peer does), MemoryCluster.ts and Fleet.ts (where it lives), Events.ts
- * and Http.ts (what the page is told, and may ask), page/ (what is seen).
+ * Read on in Peer.ts, Work.ts, Forecast.ts and Counting.ts (what a peer does), MemoryCluster.ts and Fleet.ts (where it
+ * lives), Events.ts and Http.ts (what the page is told, and may ask), page/ (what is seen).
  */
 import { createServer } from "node:http"
 import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node"

@@ -14,7 +14,7 @@ const listeners = new Map()
 let isConnected = false
 
 const stage = {
-  /** Calls back with every event of that kind: Present, View, Line, Happening, Board, Shelf, and Connected (true or false). */
+  /** Calls back with every event of that kind: Present, View, Line, Happening, Board, Shelf, Ledger, and Connected (true or false). */
   on(kind, listener) {
     listeners.set(kind, [...(listeners.get(kind) ?? []), listener])
   },
@@ -127,7 +127,7 @@ try {
   follow({
     event: (event) => {
       if (event._tag === "Present") tell("Present", event)
-      else tell(event._tag, event.view ?? event.line ?? event.happening ?? event.board ?? event.shelf)
+      else tell(event._tag, event.view ?? event.line ?? event.happening ?? event.board ?? event.shelf ?? event.ledger)
     },
     connected: (problem) => {
       banner.connection = problem

@@ -11,6 +11,13 @@ export const element = (tag, { text, ...attributes } = {}, children = []) => {
   return made
 }
 
+/** As `element`, for a part of a drawing. */
+export const svg = (tag, attributes) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag)
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
+  return made
+}
+
 /**
  * A list that shows items in their order, each in an element of its own for as long as it is among them: `make` gives an
  * item's `{ root, show }`, and its `show` is given it each time. Where what holds the focus goes, `lost` is called.

@@ -2,7 +2,7 @@
  * How deep the queues were during the last two minutes, as lines. The scale is logarithmic, so that one dead letter is
  * seen beside a hundred thousand tasks; what the lines say stands beside them in numbers.
  */
-import { element, setText, whole } from "./dom.js"
+import { element, setText, svg, whole } from "./dom.js"
 
 const spanMs = 120_000
 /** Two samples farther apart have something between them that nobody saw. */
@@ -16,12 +16,6 @@ const lines = [
   { state: "claimed", title: "Claimed", about: "runs, or is next" },
   { state: "dead", title: "Dead", about: "is not tried again" }
 ]
-
-const svg = (tag, attributes) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag)
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
-  return made
-}
 
 /** `root` to put somewhere, and `show` with the samples and the time that stands at the right edge. */
 export const makePlot = () => {

@@ -94,3 +94,10 @@ export const readNear = async (page: Page, name: string) => {
     await readerOf(page, name).getByText("Read at").waitFor()
   }
 }
+
+/** A part of the stats panel: what all peers have counted, and what one has. */
+export const totalOf = async (page: Page, counter: string) =>
+  Number((await page.locator(`#stats [data-counter="${counter}"]`).textContent())!.replaceAll(",", ""))
+export const countsOf = (page: Page, name: string) => page.locator(`.counts tr[data-counts="${name}"]`)
+export const countOf = (page: Page, name: string, short: string) =>
+  countsOf(page, name).locator(`td[data-count="${short}"]`).textContent()

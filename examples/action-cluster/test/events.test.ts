@@ -2,13 +2,23 @@
 import { assert, it } from "@effect/vitest"
 import { Context, DateTime, Effect, Exit, Layer, PubSub as EffectPubSub, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { LocalPeer, TaskQueue } from "@troupe/core"
+import { LocalPeer, type Stats, TaskQueue } from "@troupe/core"
 import { MemoryBackend, MemoryTaskQueue } from "@troupe/testkit"
 import * as Cluster from "../Cluster.ts"
 import * as Events from "../Events.ts"
 
 const never = () => Effect.never
 const nobody: Cluster.Sight = { stale: undefined, backend: "Up", members: [], leader: undefined, now: 0 }
+
+const silent: Stats.Service = {
+  increment: never,
+  gauge: never,
+  flush: Effect.never,
+  totals: Effect.never,
+  byPeer: Effect.never,
+  series: never,
+  reset: never
+}
 
 /** A cluster in which nothing happens. */
 const quiet = (tasks: TaskQueue.Service): Cluster.Service => ({
@@ -23,6 +33,7 @@ const quiet = (tasks: TaskQueue.Service): Cluster.Service => ({
   tasks,
   forecasts: { remove: never, left: Effect.succeedNone },
   read: never,
+  stats: silent,
   opened: never
 })
 const alone = MemoryTaskQueue.layer().pipe(Layer.provide([MemoryBackend.layer, LocalPeer.layer("the page")]))
