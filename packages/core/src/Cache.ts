@@ -94,6 +94,10 @@ export interface Service {
   /**
    * What is there; None where nothing is, or what is there does not fit the schema (C14). A round trip, shared with what
    * else this process reads of the region at the time; who reads the same gets the same object. Prolongs what is sliding.
+   *
+   * The span that is open is given `troupe.cache.region` and `troupe.cache.miss` where nothing is found, by `getOrSet`, too: Absent
+   * (or evicted), Expired (and kept for `staleFor`), Cleared, Tagged, Undecodable; of `getOrSet` also Loading (somebody in this
+   * process loads it already) and Unavailable (it is loaded without the backend).
    */
   readonly get: <K, A>(region: Region<K, A>, key: K) => Effect.Effect<Option.Option<A>, BackendError>
   /**

@@ -54,6 +54,14 @@ export interface Found {
 }
 
 /**
+ * Why nothing is there, as far as the store can tell: its time is over, its region was cleared, one of its tags was taken
+ * away. Absent: nothing was, or the store has given it up since.
+ */
+export type Missing = "Absent" | "Expired" | "Cleared" | "Tagged"
+
+export const isFound = (found: Found | Missing | undefined): found is Found => typeof found === "object"
+
+/**
  * Hears what becomes of a region's values. Called from the connection's own turn: must not block and must not throw. It may be
  * told of more than has changed, never of less, until it is `lost`.
  */
@@ -154,7 +162,7 @@ export interface Service {
     region: string,
     keys: ReadonlyArray<string>,
     slide: "Always" | "Late"
-  ) => Effect.Effect<ReadonlyArray<Found | undefined>, BackendError>
+  ) => Effect.Effect<ReadonlyArray<Found | Missing>, BackendError>
   /** How long it has to live; undefined: it is not there. Prolongs nothing. */
   readonly look: (region: string, key: string) => Effect.Effect<number | undefined, BackendError>
   /**

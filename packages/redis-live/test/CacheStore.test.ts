@@ -1,7 +1,7 @@
 /** The cache's store on Redis, sentence by sentence: what it answers, what it keeps and for how long, whom it tells. */
 import { describe, expect, it } from "@effect/vitest"
 import type { BackendError } from "@troupe/core/BackendError"
-import { maxKeys } from "@troupe/core/CacheStore"
+import { isFound, maxKeys } from "@troupe/core/CacheStore"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { missing } from "../../../scripts/missing.ts"
@@ -73,7 +73,9 @@ const tests = (at: At) => {
     Effect.gen(function* () {
       const names = ["a", "ab", "a*", "a:0", "a:0}", "[a]", "a?", "A", "%61"]
       for (const name of names) yield* r.store.write(name, [entry("k", name, { tags: ["t"] })], "Always")
-      const all = Effect.forEach(names, (name) => Effect.map(r.store.read(name, ["k"], "Always"), ([one]) => one?.body))
+      const all = Effect.forEach(names, (name) =>
+        Effect.map(r.store.read(name, ["k"], "Always"), ([one]) => (isFound(one) ? one.body : undefined))
+      )
       expect(yield* all).toEqual(names)
       for (const name of names) expect(yield* r.pages(name)).toEqual(["k"])
       yield* r.store.clear("a*")
@@ -145,6 +147,19 @@ const tests = (at: At) => {
       expect(yield* r.read("read", "found", "looked")).toEqual(["1", "2", undefined])
       r.clock.now += 100
       expect(yield* r.read("read", "found")).toEqual([undefined, undefined])
+    }))
+
+  test("what is not there is not there for a reason", (r) =>
+    Effect.gen(function* () {
+      yield* r.write(entry("over", "1", { timeToLiveMs: 100, staleForMs: 5_000 }))
+      yield* r.write(entry("tagged", "2", { tags: ["t"] }), entry("over too", "3", { timeToLiveMs: 100, tags: ["u"] }))
+      r.clock.now += 100
+      yield* r.store.invalidate(r.name, ["t"])
+      const all = ["over", "tagged", "over too", "never"]
+      expect(yield* r.why(...all)).toEqual(["Expired", "Tagged", "Expired", "Absent"])
+      yield* r.write(entry("cleared", "4"))
+      yield* r.store.clear(r.name)
+      expect(yield* r.why("cleared", "over", "never")).toEqual(["Cleared", "Cleared", "Absent"])
     }))
 
   test("a touch has a value live so long from now, and from each reading on where it is sliding", (r) =>

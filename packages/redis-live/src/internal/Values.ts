@@ -1,6 +1,6 @@
 /** How values go to the scripts of lua/Cache and come back: flat arguments, values as they are kept, replies. */
 import { BackendError } from "@troupe/core/BackendError"
-import type { Acquired, Committed, Entry, Found, Locked } from "@troupe/core/CacheStore"
+import type { Acquired, Committed, Entry, Found, Missing, Locked } from "@troupe/core/CacheStore"
 import * as Name from "@troupe/core/Name"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -70,9 +70,13 @@ const present = (value: Found | undefined): Found => {
   return value
 }
 
-const read = ([, now, values]: ReadonlyArray<unknown>): ReadonlyArray<Found | undefined> => {
+/** As lua/Cache/read.lua numbers them. */
+const missing: ReadonlyArray<Missing> = ["Absent", "Expired", "Cleared", "Tagged"]
+
+const read = ([, now, values]: ReadonlyArray<unknown>): ReadonlyArray<Found | Missing> => {
   const at = Number(now)
-  return Array.isArray(values) ? values.map((value) => found(value, at)) : []
+  if (!Array.isArray(values)) return []
+  return values.map((value) => found(value, at) ?? missing[Number(value)] ?? "Absent")
 }
 
 const acquired = ([, now, ...rest]: ReadonlyArray<unknown>): ReadonlyArray<Acquired> => {

@@ -736,11 +736,11 @@ return reply
 `
 })
 
-/** Reads values. What is neither sliding nor tagged is told by one comparison: nearly all reads pay for no more. Returns {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says Cost: O(keys + tags) */
+/** Reads values. What is neither sliding nor tagged is told by one comparison: nearly all reads pay for no more. Returns {format} of newer data, else {"", now, {value or why not, ...}}, a value as parts/value.lua says; why not: 1 its time is over, 2 it was cleared, 3 a tag was taken away, else nothing is there Cost: O(keys + tags) */
 export const cacheRead = Script.make({
   name: "Cache/read",
   adds: false,
-  sha: "1d1a62b8d93facfff717440fadbeba35a52dbb1b",
+  sha: "3b46b62d827cc1db5724eee98ced0890bab7c428",
   keys: ["part", "meta"],
   args: ["now", "slide"],
   variadicKeys: "values",
@@ -752,7 +752,8 @@ export const cacheRead = Script.make({
 -- KEYS[3...] values its keys :v:<key>
 -- ARGV[1] now       ms since 1970; empty: the server's own clock
 -- ARGV[2] slide    Late: what is sliding lives on only where half of its time is over; else Always
--- RETURNS {format} of newer data, else {"", now, {value or false, ...}}, a value as parts/value.lua says
+-- RETURNS {format} of newer data, else {"", now, {value or why not, ...}}, a value as parts/value.lua says; why not: 1 its time is
+--         over, 2 it was cleared, 3 a tag was taken away, else nothing is there
 -- COST O(keys + tags)
 -- COMMANDS TIME, HMGET, MGET, SET, SETRANGE, PEXPIREAT, PERSIST
 -- PARTS ground, tags, value, lasting, prolong
@@ -881,14 +882,15 @@ for i = 1, #values do
   local value = values[i]
   if value then
     if sub(value, 50, 82) ~= plain then others[#others + 1], texts[#texts + 1] = i, tagsOf(value)
-    elseif tonumber(sub(value, 2, 17)) <= now or sub(value, 1, 1) ~= '1' then values[i] = false end
+    elseif tonumber(sub(value, 2, 17)) <= now or sub(value, 1, 1) ~= '1' then values[i] = 1 end
   end
 end
 learn(texts)
 for _, i in ipairs(others) do
   local value = values[i]
   local left, slide = kept(value), tonumber(sub(value, 50, 65))
-  if not left or left <= 0 then values[i] = false
+  if left and left <= 0 then values[i] = 1
+  elseif not left then values[i] = sub(value, 66, 81) ~= m.generation and 2 or holds(tagsOf(value)) and 1 or 3
   elseif slide > 0 and (ARGV[2] ~= 'Late' or left * 2 < slide) then values[i] = prolong(sub(KEYS[i + 2], #base + 4), value, slide) end
 end
 return { '', int(now), values }

@@ -32,8 +32,9 @@ export const load = (token: string, more: Partial<CacheStore.Load> = {}): CacheS
   ...more
 })
 
-export const bodies = (found: ReadonlyArray<CacheStore.Found | undefined>): ReadonlyArray<string | undefined> =>
-  found.map((one) => one?.body)
+export const bodies = (
+  found: ReadonlyArray<CacheStore.Found | CacheStore.Missing | undefined>
+): ReadonlyArray<string | undefined> => found.map((one) => (CacheStore.isFound(one) ? one.body : undefined))
 
 /** `F` found, `W` won, `B` busy; with the body that is there. */
 export const told = (acquired: ReadonlyArray<CacheStore.Acquired>): ReadonlyArray<string> =>
@@ -98,7 +99,9 @@ export const make = Effect.fnUntraced(function* (
     write: (...entries: ReadonlyArray<CacheStore.Entry>) => store.write(name, entries, "Always"),
     add: (...entries: ReadonlyArray<CacheStore.Entry>) => store.write(name, entries, "Absent"),
     read: (...keys: ReadonlyArray<string>) => Effect.map(store.read(name, keys, "Always"), bodies),
-    find: (key: string) => Effect.map(store.read(name, [key], "Always"), ([found]) => found),
+    find: (key: string) =>
+      Effect.map(store.read(name, [key], "Always"), ([found]) => (CacheStore.isFound(found) ? found : undefined)),
+    why: (...keys: ReadonlyArray<string>) => store.read(name, keys, "Always"),
     look: (key: string) => store.look(name, key),
     acquire: (load: CacheStore.Load, ...keys: ReadonlyArray<string>) => store.acquire(name, keys, load),
     /** What becomes of one key, in a word. */

@@ -458,3 +458,25 @@ const refused = (tag: string, rule: RegExp, call: Effect.Effect<unknown, unknown
     assert.deepEqual([error.reason._tag, error.outcome], [tag, "NotApplied"])
     assert.match(error.reason.message, rule)
   })
+
+/** C15 The span that is open says why a read was a miss, and nothing where it was none. */
+export const aMissSaysWhy: Law = (world) =>
+  Effect.gen(function* () {
+    const [a] = yield* two(world)
+    const why = (use: Effect.Effect<unknown, unknown>) =>
+      Effect.andThen(use, Effect.currentSpan).pipe(
+        Effect.map(({ attributes }) => attributes.get("troupe.cache.miss")),
+        Effect.withSpan("request")
+      )
+    yield* set(a, Stale, "stale", 1)
+    yield* set(a, Numbers, "tagged", 1, { tags: ["t"] })
+    yield* on(a, (cache) => cache.invalidateTags(Numbers, ["t"]))
+    assert.equal(yield* why(get(a, Numbers, "never")), "Absent")
+    assert.equal(yield* why(get(a, Numbers, "tagged")), "Tagged")
+    yield* world.advance("10 seconds")
+    assert.equal(yield* why(get(a, Stale, "stale")), "Expired")
+    assert.equal(yield* why(on(a, (cache) => cache.getOrSet(Numbers, "never", Effect.succeed(1)))), "Absent")
+    assert.equal(yield* why(get(a, Numbers, "never")), undefined)
+    yield* world.store.stop
+    assert.equal(yield* why(on(a, (cache) => cache.getOrSet(Numbers, "no", Effect.succeed(1)))), "Unavailable")
+  })

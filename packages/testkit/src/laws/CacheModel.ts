@@ -72,8 +72,9 @@ export const play = Effect.fnUntraced(function* (world: World<Store.CacheStore>,
       if (Exit.isFailure(exit)) told.push("refused")
       return Exit.isSuccess(exit) ? exit.value : undefined
     })
-  const seen = (key: string, found: Store.Found | undefined) => {
-    if (found === undefined) return "none"
+  const seen = (key: string, found: Store.Found | Store.Missing | undefined) => {
+    // When what is over is given up is each store's own matter.
+    if (!Store.isFound(found)) return "none"
     const known = versions.get(key) ?? []
     const isNew = known[0] !== found.version
     if (isNew) versions.set(key, [found.version, ...known])

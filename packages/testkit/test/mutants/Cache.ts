@@ -192,5 +192,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "if (found === undefined || taken !== undefined) return value",
     replace: "return value",
     worlds: everywhere
+  },
+  {
+    name: "a miss says nothing",
+    law: "aMissSaysWhy",
+    file: core("Reader"),
+    find: '"troupe.cache.miss": why',
+    replace: '"troupe.cache.missed": why',
+    worlds: everywhere
+  },
+  {
+    name: "the script takes what lost its tag for what is over",
+    law: "aMissSaysWhy",
+    file: "packages/redis-live/lua/Cache/read.lua",
+    find: "holds(tagsOf(value)) and 1 or 3",
+    replace: "1",
+    worlds: ["redis", "cluster"]
   }
 ]

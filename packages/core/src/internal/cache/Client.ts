@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
-import type { Entry, Service as Store } from "../../CacheStore.ts"
+import { type Entry, isFound, type Service as Store } from "../../CacheStore.ts"
 import { isSettled } from "../Settled.ts"
 import * as Limits from "./Limits.ts"
 import { Loader } from "./Loader.ts"
@@ -122,7 +122,8 @@ export class Client<in out K, in out A> {
     const { store } = this
     return Effect.gen({ self: this }, function* () {
       while (true) {
-        const [found] = yield* store.read(this.plan.name, [key], "Always")
+        const [read] = yield* store.read(this.plan.name, [key], "Always")
+        const found = isFound(read) ? read : undefined
         const value = yield* this.reader.decoded(found)
         if (found !== undefined && value._tag === "None") return value
         const taken = yield* store.take(this.plan.name, key, found?.version ?? "")

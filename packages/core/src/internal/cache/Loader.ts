@@ -27,7 +27,7 @@ import { again, type Flight, type Outcome, type Waiter } from "./Flight.ts"
 import { circle, dieOfCircle, type Loading } from "./Loading.ts"
 import type { Meter } from "./Meter.ts"
 import type { Outage } from "./Outage.ts"
-import type { Reader } from "./Reader.ts"
+import { missed, type Reader } from "./Reader.ts"
 import { Trip } from "./Trip.ts"
 import { grouped } from "./Writer.ts"
 import type { Waits } from "./Waits.ts"
@@ -89,22 +89,25 @@ export class Loader<A> {
   get<R>(key: string, cargo: Effect.Effect<Cargo<A>, never, R>): Effect.Effect<A, any, R> {
     return Effect.callback((resume) => {
       const began = this.tick()
-      const load = (isBare: boolean) => resume(Effect.flatMap(cargo, (cargo) => this.fly(key, began, cargo, isBare)))
-      if (this.joinable(key) !== undefined) return load(false)
-      if (this.isAway(key)) return load(true)
+      const load = (isBare: boolean, why: string) => {
+        const flown = Effect.flatMap(cargo, (cargo) => this.fly<R>(key, began, cargo, isBare))
+        resume(Effect.andThen(missed(this.name, why), flown))
+      }
+      if (this.joinable(key) !== undefined) return load(false, "Loading")
+      if (this.isAway(key)) return load(true, "Unavailable")
       const without = (error: BackendError) => {
         this.outage.note(this.name, key, error)
-        load(true)
+        load(true, "Unavailable")
       }
       const over = this.outage.watch(without)
-      const withdraw = this.reader.ask(key, (answer) => {
+      const withdraw = this.reader.ask(key, (answer, why) => {
         over()
         if (Exit.isFailure(answer)) {
           const error = Option.getOrUndefined(Exit.findErrorOption(answer))
-          return error === undefined ? load(true) : without(error)
+          return error === undefined ? load(true, "Unavailable") : without(error)
         }
         if (answer.value._tag === "Some") resume(Exit.succeed(answer.value.value))
-        else load(false)
+        else load(false, why ?? "Absent")
       })
       return Effect.suspend(() => {
         over()

@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { BackendError, CapacityExceeded } from "../../BackendError.ts"
 import type { WriteError } from "../../Cache.ts"
-import type { Entry, Found, Service as Store } from "../../CacheStore.ts"
+import { type Entry, type Found, type Service as Store, isFound } from "../../CacheStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
 import { pause } from "../Pause.ts"
 import { maxWaiting, service } from "./Limits.ts"
@@ -152,7 +152,8 @@ export class Modifier<A> {
   private send(key: string, changes: ReadonlyArray<Change<A>>, conflicts: number): Effect.Effect<void, BackendError> {
     const { decoded, region, store } = this.options
     return Effect.gen({ self: this }, function* () {
-      const [found] = yield* store.read(region, [key], "Always")
+      const [read] = yield* store.read(region, [key], "Always")
+      const found = isFound(read) ? read : undefined
       let current = yield* decoded(found)
       let last: Step = "Unchanged"
       for (const [i, change] of changes.entries()) {

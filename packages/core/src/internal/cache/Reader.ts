@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { BackendError } from "../../BackendError.ts"
-import { type Found, maxKeys, type Service as Store } from "../../CacheStore.ts"
+import { type Found, maxKeys, type Service as Store, type Missing, isFound } from "../../CacheStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
 import { isSettled } from "../Settled.ts"
 import type { Text } from "../Text.ts"
@@ -16,7 +16,11 @@ import { maxWaiting, service } from "./Limits.ts"
 import type { Meter } from "./Meter.ts"
 import type { Asked, Near } from "./Near.ts"
 
-export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>) => void
+/** Why a read found nothing. */
+export type Miss = Missing | "Undecodable"
+
+/** With an answer that is none comes why. */
+export type Resume<A> = (answer: Exit.Exit<Option.Option<A>, BackendError>, why?: Miss) => void
 
 /** About so many bytes are asked for at a time. */
 const maxAnswerBytes = 4_194_304
@@ -55,11 +59,11 @@ class Reading<A> implements Call {
     this.size--
   }
 
-  resume(answer: Exit.Exit<Option.Option<A>, BackendError>): void {
+  resume(answer: Exit.Exit<Option.Option<A>, BackendError>, why?: Miss): void {
     this.reader.left(this)
     if (Exit.isSuccess(answer)) this.reader.counted(answer.value, this.size)
-    this.first?.(answer)
-    if (this.more !== undefined) for (const resume of this.more) resume(answer)
+    this.first?.(answer, why)
+    if (this.more !== undefined) for (const resume of this.more) resume(answer, why)
   }
 }
 
@@ -113,7 +117,14 @@ export class Reader<A> {
 
   /** What is there under that key; what does not fit the schema is not (promise C14). */
   get(key: string): Effect.Effect<Option.Option<A>, BackendError> {
-    return this.options.near?.get(key)?.found ?? Effect.callback((resume) => this.ask(key, resume))
+    return (
+      this.options.near?.get(key)?.found ??
+      Effect.callback((resume) =>
+        this.ask(key, (answer, why) =>
+          resume(why === undefined ? answer : Effect.andThen(missed(this.options.region, why), answer))
+        )
+      )
+    )
   }
 
   /** As `get`; gives how not to ask any more, unless it was refused, and told so. */
@@ -175,8 +186,8 @@ export class Reader<A> {
     })
   }
 
-  decoded(found: Found | undefined): Effect.Effect<Option.Option<A>> {
-    if (found === undefined) return none
+  decoded(found: Found | Missing | undefined): Effect.Effect<Option.Option<A>> {
+    if (!isFound(found)) return none
     const { body } = found
     this.typicalBytes += this.hasSeen
       ? Math.ceil((body.length - this.typicalBytes) / 8)
@@ -212,9 +223,10 @@ export class Reader<A> {
       Effect.map(store.read(region, keys, slide), (found) => {
         let next = 0
         return (call) => {
-          const value = this.kept(asked, call.key, found[next++])
-          if (isSettled(value)) call.resume(value)
-          else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value))))
+          const one = found[next++]
+          const value = this.kept(asked, call.key, one)
+          if (isSettled(value)) call.resume(value, Exit.isSuccess(value) ? whyOf(one, value.value) : undefined)
+          else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value), whyOf(one, value))))
         }
       })
     )
@@ -232,14 +244,28 @@ export class Reader<A> {
     })
   }
 
-  private kept(asked: Asked | undefined, key: string, found: Found | undefined): Effect.Effect<Option.Option<A>> {
+  private kept(
+    asked: Asked | undefined,
+    key: string,
+    found: Found | Missing | undefined
+  ): Effect.Effect<Option.Option<A>> {
     const { near } = this.options
     const value = this.decoded(found)
     if (near === undefined || asked === undefined) return value
-    if (!isSettled(value)) return Effect.tap(value, (value) => Effect.sync(() => near.keep(asked, key, found, value)))
-    if (Exit.isSuccess(value)) near.keep(asked, key, found, value.value)
+    if (!isSettled(value))
+      return Effect.tap(value, (value) =>
+        Effect.sync(() => near.keep(asked, key, isFound(found) ? found : undefined, value))
+      )
+    if (Exit.isSuccess(value)) near.keep(asked, key, isFound(found) ? found : undefined, value.value)
     return value
   }
 }
 
 const none: Exit.Exit<Option.Option<never>> = Exit.succeed(Option.none())
+
+const whyOf = <A>(found: Found | Missing | undefined, value: Option.Option<A>): Miss | undefined =>
+  Option.isSome(value) ? undefined : isFound(found) ? "Undecodable" : (found ?? "Absent")
+
+/** Says in the span that is open, if there is one, why there was nothing. */
+export const missed = (region: string, why: string): Effect.Effect<void> =>
+  Effect.annotateCurrentSpan({ "troupe.cache.region": region, "troupe.cache.miss": why })

@@ -146,6 +146,14 @@ export const liveOf = (turn: Turn, key: string): Value | undefined => {
   return value === undefined || value.expiresAt <= turn.now ? undefined : value
 }
 
+/** Why it is not. */
+export const whyNot = (turn: Turn, key: string): "Absent" | "Expired" | "Cleared" | "Tagged" => {
+  const value = turn.region.values.get(key)
+  if (value === undefined || value.until <= turn.now) return "Absent"
+  if (value.generation !== turn.region.generation) return "Cleared"
+  return isValid(turn, value) ? "Expired" : "Tagged"
+}
+
 /** It lives so long from now, and as long again after each reading where it is sliding. */
 export const live = ({ changed, now, region }: Turn, value: Value, timeToLiveMs: number): void => {
   value.expiresAt = now + timeToLiveMs

@@ -5,6 +5,7 @@ import {
   type Entry,
   type Found,
   type Load,
+  type Missing,
   type Page,
   pageSize
 } from "@troupe/core/CacheStore"
@@ -14,10 +15,10 @@ export const read = (
   turn: Region.Turn,
   keys: ReadonlyArray<string>,
   slide: "Always" | "Late"
-): ReadonlyArray<Found | undefined> =>
+): ReadonlyArray<Found | Missing> =>
   keys.map((key) => {
     const value = Region.liveOf(turn, key)
-    return value === undefined ? undefined : readOf(turn, value, slide)
+    return value === undefined ? Region.whyNot(turn, key) : readOf(turn, value, slide)
   })
 
 export const look = (turn: Region.Turn, key: string): number | undefined => {
