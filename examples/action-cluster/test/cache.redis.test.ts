@@ -29,10 +29,13 @@ test("one process loads for all, and each sees what another page takes away", as
   await otherPage.getByRole("button", { name: "Invalidate" }).click()
   await page.getByText(`Invalidated by ${otherName} at`).waitFor()
   await readAll(page)
+  // The round before ended with the same words.
+  await until("all have what is new", async () => {
+    const { shelf } = await present(program.url)
+    return shelf.readers.length === 3 && shelf.readers.every(({ forecast }) => (forecast?.at ?? 0) > shelf.removed!.at)
+  })
   await page.locator(".round").getByText("3 asked, 3 answered, one loaded.").waitFor()
-  await until("a second load", async () => (await sumOf(page, "loaded")) === "2")
-  const { shelf } = await present(program.url)
-  for (const { forecast } of shelf.readers) expect(forecast!.at).toBeGreaterThan(shelf.removed!.at)
+  expect(await sumOf(page, "loaded")).toBe("2")
   expect(wrongs).toEqual([])
 }, 120_000)
 
@@ -47,7 +50,6 @@ test("the process that loads is killed, and another takes the load over", async 
   const kill = page.getByRole("button", { name: `Kill ${child}, which loads` })
   await kill.waitFor()
   await page.getByRole("button", { name: `Have ${name} read` }).click()
-  await readerOf(page, name).getByText("Waits for an answer since").waitFor()
   await kill.click()
   await until("it is killed", () => !isAlive(pid))
   await readerOf(page, name)
