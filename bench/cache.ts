@@ -7,7 +7,7 @@
  * - `get c=100` also beside keyv, cacheable and cache-manager through @keyv/redis.
  * - `effect`: its PersistedCache on @effect/platform-node, without its layer in memory but for `near hit`.
  * - `clear 1M`: how long it takes with a million values there, beside ten; each time the memory is back within a minute.
- * - `commands per get c=100`: what the server counts, commands of scripts too.
+ * - `commands per …`: what the server counts, commands of scripts too.
  */
 import KeyvRedis from "@keyv/redis"
 import * as Cache from "@troupe/core/Cache"
@@ -119,7 +119,10 @@ export const run = async (url: string): Promise<void> => {
   const get = (cache: Cache.Service, id: number) => Effect.map(cache.get(region, keyOf(id)), found(id))
   const rawGet = async (id: number) => check(JSON.parse((await raw.get(`${prefix}-raw-${keyOf(id)}`)) ?? "null"), id)
   const commands = async (): Promise<number> => commandsRun(await raw.info("commandstats"))
+  /** Another one each time: what was missed once is there the next time. */
+  let round = 0
   const costs = (n: number, run: () => Promise<unknown>) => async () => {
+    round += 1
     const before = await commands()
     await run()
     return ((await commands()) - before) / n
@@ -131,6 +134,43 @@ export const run = async (url: string): Promise<void> => {
     ["cache-manager", (id) => manager.get<Body>(keyOf(id))]
   ]
   const n = count(60_000)
+  const few = count(5_000)
+  const absent = () => Promise.reject(new Error("there is one"))
+  const operations: ReadonlyArray<
+    readonly [
+      name: string,
+      ours: (cache: Cache.Service, id: number) => Effect.Effect<unknown, unknown>,
+      theirs: (id: number) => Promise<unknown>
+    ]
+  > = [
+    ["get", get, (id) => bento.get({ key: keyOf(id) })],
+    [
+      "set",
+      (cache, id) => cache.set(region, keyOf(id), body(id % keys)),
+      (id) => bento.set({ key: keyOf(id), value: body(id % keys) })
+    ],
+    [
+      "getOrSet hit",
+      (cache, id) => cache.getOrSet(region, keyOf(id), Effect.die("there is one")),
+      (id) => bento.getOrSet({ key: keyOf(id), factory: absent })
+    ],
+    [
+      "getOrSet miss",
+      (cache, id) =>
+        cache.getOrSet(
+          region,
+          `miss ${id} ${round}`,
+          Effect.sync(() => body(id))
+        ),
+      (id) => bento.getOrSet({ key: `miss ${id} ${round}`, factory: () => body(id) })
+    ],
+    [
+      "near hit",
+      (cache, id) => cache.getOrSet(near, keyOf(id), Effect.die("there is one")),
+      (id) => tiered.getOrSet({ key: keyOf(id), factory: absent })
+    ],
+    ["remove", (cache, id) => cache.remove(region, `no ${id}`), (id) => bento.delete({ key: `no ${id}` })]
+  ]
 
   const cases: ReadonlyArray<Case> = [
     {
@@ -222,18 +262,17 @@ export const run = async (url: string): Promise<void> => {
       ours: cleared(count(1_000_000)),
       theirs: cleared(10)
     },
-    {
-      bench: "cache",
-      name: "commands per get c=100",
-      peer: "bentocache",
-      unit: "commands",
-      better: "less",
-      ours: costs(count(20_000), ours(count(20_000), 100, get)),
-      theirs: costs(
-        count(20_000),
-        rate(count(20_000), 100, (id) => bento.get({ key: keyOf(id) }))
-      )
-    }
+    ...[1, 100].flatMap((inFlight) =>
+      operations.map(([name, use, theirs]): Case => ({
+        bench: "cache",
+        name: `commands per ${name} c=${inFlight}`,
+        peer: "bentocache",
+        unit: "commands",
+        better: "less",
+        ours: costs(few, ours(few, inFlight, use)),
+        theirs: costs(few, rate(few, inFlight, theirs))
+      }))
+    )
   ]
   try {
     await measure(cases)

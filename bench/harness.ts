@@ -60,7 +60,7 @@ export const measure = async (cases: ReadonlyArray<Case>): Promise<ReadonlyArray
       }
     }
     const [a, b] = [median(ours), median(theirs)]
-    const ratio = one.better === "more" ? a / b : b / a
+    const ratio = a === b ? 1 : one.better === "more" ? a / b : b / a
     const result = {
       bench: one.bench,
       case: one.name,
