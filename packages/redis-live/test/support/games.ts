@@ -12,7 +12,7 @@ import type * as MemoryBackend from "@troupe/testkit/MemoryBackend"
 
 /** Of the games; printed where one fails. */
 const seed = Number(process.env["TROUPE_SEED"] || Date.now() % 1_000_000)
-const runs = Number(process.env["TROUPE_RUNS"] || 200)
+const runs = Number(process.env["TROUPE_GAMES"] || 200)
 
 export const playsAsMemoryDoes = <R, Game extends ReadonlyArray<unknown>, E>(
   model: {
