@@ -31,8 +31,8 @@ const run = (program: string, env: Readonly<Record<string, string>>): boolean =>
 }
 
 const runAll = (env: Readonly<Record<string, string>> = {}): void => {
-  const passed = programs.filter((program) => run(program, env)).length
-  conclude({ passed, failed: programs.length - passed, notRun: [] })
+  const faults = programs.filter((program) => !run(program, env))
+  conclude({ passed: programs.length - faults.length, failed: faults.length, faults, notRun: [] })
 }
 
 if (process.argv[2] === "redis") {

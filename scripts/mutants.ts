@@ -172,6 +172,6 @@ try {
   await found?.stop()
   clearInterval(waiting)
 }
-if (complaints.length > 0) console.log(`\n${complaints.join("\n")}`)
+if (complaints.length > 0) console.log(`\n${complaints.map((complaint) => `failed: ${complaint}`).join("\n")}`)
 console.log(`\n${passed} passed, ${failed} failed`)
 if (failed > 0 || passed === 0) process.exitCode = 1

@@ -13,14 +13,27 @@ interface Result {
   readonly seconds: number
   readonly passed: number
   readonly failed: number
+  /** What failed, a line each, as far as it was said. */
+  readonly faults: ReadonlyArray<string>
 }
 
 // A command that hangs must not keep the others from being heard; the longest takes half of this on a machine of its own.
 const patienceMs = 30 * 60_000
 
 const summary = /^(\d+) passed, (\d+) failed$/gm
+const fault = /^failed: (.+)$/gm
+const mostFaults = 30
 
-/** A command that counts says so on a line of its own, `N passed, N failed`; any other counts as one. */
+/** What it has named; the end of what it said where it named nothing. */
+const faultsOf = (output: string): ReadonlyArray<string> => {
+  const named = [...output.matchAll(fault)].map(([, text]) => text!)
+  return named.length > 0 ? named.slice(0, mostFaults) : output.trim().split("\n").slice(-5)
+}
+
+/**
+ * A command that counts says so on a line of its own, `N passed, N failed`; any other counts as one.
+ * What failed it names before that, on lines that begin with `failed: `.
+ */
 const runStep = async ({ name, command, env }: Step): Promise<Result> => {
   console.log(`\n== ${name}: ${command.join(" ")}`)
   const started = performance.now()
@@ -68,7 +81,8 @@ const runStep = async ({ name, command, env }: Step): Promise<Result> => {
     name,
     seconds: (performance.now() - started) / 1000,
     passed,
-    failed: status === 0 ? failed : Math.max(failed, 1)
+    failed: status === 0 ? failed : Math.max(failed, 1),
+    faults: status === 0 ? [] : faultsOf(output).map((text) => `${name}: ${text.slice(0, 300)}`)
   }
 }
 
@@ -83,6 +97,8 @@ export const runSteps = async (steps: ReadonlyArray<Step>): Promise<void> => {
       `${failed > 0 ? "FAILED" : "ok    "} ${name.padEnd(widest)} ${seconds.toFixed(1).padStart(6)} s` +
         `  ${passed} passed, ${failed} failed`
     )
+  const faults = results.flatMap((result) => result.faults)
+  if (faults.length > 0) console.log(`\n${faults.join("\n")}`)
   const sum = (of: "passed" | "failed") => results.reduce((total, result) => total + result[of], 0)
   const [passed, failed] = [sum("passed"), sum("failed")]
   console.log(`\n${passed} passed, ${failed} failed`)

@@ -8,6 +8,8 @@ import * as path from "node:path"
 export interface Tally {
   readonly passed: number
   readonly failed: number
+  /** What failed and how: a line each. */
+  readonly faults?: ReadonlyArray<string>
   /** Names of tests that were skipped or are still to be written. */
   readonly notRun: ReadonlyArray<string>
 }
@@ -19,25 +21,35 @@ interface JsonReport {
   readonly testResults: ReadonlyArray<{
     readonly name: string
     readonly status: string
-    readonly assertionResults: ReadonlyArray<{ readonly fullName: string; readonly status: string }>
+    readonly message?: string
+    readonly assertionResults: ReadonlyArray<{
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: ReadonlyArray<string> | null
+    }>
   }>
 }
 
+const firstLine = (text: string | undefined): string => text?.trim().split("\n")[0] ?? ""
+
 const tallyOf = (report: JsonReport, exitCode: number | null): Tally => {
   let passed = 0
-  let failed = 0
+  const faults: Array<string> = []
   const notRun: Array<string> = []
   for (const file of report.testResults) {
+    const place = path.relative(process.cwd(), file.name)
     // A file that could not be loaded has no tests in the report.
-    if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")) failed++
+    if (file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"))
+      faults.push(`${place}: ${firstLine(file.message)}`)
     for (const test of file.assertionResults)
       if (test.status === "passed") passed++
-      else if (test.status === "failed") failed++
-      else notRun.push(`${path.relative(process.cwd(), file.name)}: ${test.fullName}`)
+      else if (test.status === "failed")
+        faults.push(`${place}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`)
+      else notRun.push(`${place}: ${test.fullName}`)
   }
   // An error outside every test.
-  if (exitCode !== 0 && failed === 0) failed++
-  return { passed, failed, notRun }
+  if (exitCode !== 0 && faults.length === 0) faults.push("an error outside every test")
+  return { passed, failed: faults.length, faults, notRun }
 }
 
 /** Runs vitest and reads its report. Ends with us when we are told to end. */
@@ -66,11 +78,13 @@ export const vitest = async (
 }
 
 /** Prints what did not run and, as the last line, the numbers; sets the exit code. */
-export const conclude = ({ passed, failed, notRun }: Tally): void => {
+export const conclude = ({ passed, failed, faults = [], notRun }: Tally): void => {
   if (notRun.length > 0) {
     console.log(`\nCould not run here (${notRun.length}${isCI ? ", counted as failed" : ""}):`)
     for (const name of notRun) console.log(`  ${name}`)
   }
+  for (const fault of faults) console.log(`failed: ${fault}`)
+  if (isCI) for (const name of notRun) console.log(`failed: ${name}: could not run`)
   const failures = failed + (isCI ? notRun.length : 0)
   console.log(`\n${passed} passed, ${failures} failed`)
   if (failures > 0 || passed === 0) process.exitCode = 1
