@@ -31,6 +31,7 @@ import { Publisher } from "./internal/pubsub/Publisher.ts"
 import { Subscriber } from "./internal/pubsub/Subscriber.ts"
 import type { Topic } from "./internal/pubsub/Topic.ts"
 import { isSettled } from "./internal/Settled.ts"
+import { Text } from "./internal/Text.ts"
 import { LocalPeer } from "./LocalPeer.ts"
 import * as Metrics from "./Metrics.ts"
 import { type Entry, type From, type History, pageEntries, PubSubStore } from "./PubSubStore.ts"
@@ -177,7 +178,7 @@ export const channel = <A, I>(
   name,
   message: options.message,
   history: Limits.definedHistory(options.history),
-  "~codec": new MessageCodec(options.message)
+  "~codec": new MessageCodec(new Text(options.message))
 })
 
 /** `handle` as a layer. */
@@ -195,7 +196,15 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
     const store = yield* PubSubStore
     const { name: peer } = yield* LocalPeer
     const context = yield* Effect.context<never>()
-    const hub = yield* Hub.make(store, {
+    const source: Hub.Source = {
+      service: "PubSub",
+      operation: "subscribe",
+      read: (channel, history, from, limit) => store.read(channel, history, from, limit),
+      connect: (listener) => store.connect(listener),
+      commandTimeoutMs: store.commandTimeoutMs,
+      positionCheckMs: store.positionCheckMs
+    }
+    const hub = yield* Hub.make(source, {
       delivered: (messages) => Metrics.delivered.updateUnsafe(messages, context),
       gap: (reason) => gaps[reason].updateUnsafe(1, context),
       subscriptions: (channels) => Metrics.subscriptions.updateUnsafe(channels, context)
@@ -271,7 +280,7 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
         ({ subscriber, topic }) =>
           Effect.sync(() => {
             topic.remove(channel["~codec"], subscriber)
-            subscriber.fail(Hub.closed("subscribe"))
+            subscriber.fail(hub.closed)
             hub.released()
           })
       )

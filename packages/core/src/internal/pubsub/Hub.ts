@@ -23,6 +23,12 @@ import { Topic } from "./Topic.ts"
 
 export type Status = "Up" | "Resyncing" | "Down"
 
+/** What a hub reads and listens to, and what its errors call that. */
+export interface Source extends Pick<Store, "read" | "connect" | "commandTimeoutMs" | "positionCheckMs"> {
+  readonly service: string
+  readonly operation: string
+}
+
 /** Told of what an operator counts. */
 export interface Meter {
   readonly delivered: (messages: number) => void
@@ -46,9 +52,9 @@ interface Place {
   readonly news: Latch.Latch
 }
 
-export const closed = (operation: string): BackendError =>
+const closed = ({ operation, service }: Source): BackendError =>
   new BackendError({
-    service: "PubSub",
+    service,
     operation,
     reason: new Closed({ message: "the layer is closed" }),
     outcome: "NotApplied"
@@ -59,7 +65,8 @@ export class Hub {
   readonly fork: (effect: Effect.Effect<void>) => void
   private readonly topics = new Map<string, Topic>()
   private readonly work = Latch.makeUnsafe(false)
-  private readonly store: Store
+  readonly closed: BackendError
+  private readonly store: Source
   private readonly meter: Meter
   private readonly places = new Map<object, Place>()
   /** After a reconnect every channel wants to catch up: not all of a place at once. */
@@ -68,12 +75,13 @@ export class Hub {
   private isClosed = false
 
   constructor(
-    store: Store,
+    store: Source,
     meter: Meter,
     status: SubscriptionRef.SubscriptionRef<Status>,
     fork: (effect: Effect.Effect<void>) => void
   ) {
     this.store = store
+    this.closed = closed(store)
     this.meter = meter
     this.status = status
     this.fork = fork
@@ -91,11 +99,11 @@ export class Hub {
   ): Effect.Effect<A, BackendError> {
     return Effect.acquireUseRelease(
       Effect.suspend(() => {
-        if (this.isClosed) return Effect.fail(closed("subscribe"))
+        if (this.isClosed) return Effect.fail(this.closed)
         const known = this.topics.get(name)
         const topic =
           known === undefined || (!known.wanted && !known.isLike(history)) ? new Topic(name, history, this) : known
-        if (!topic.isLike(history)) return Effect.fail(contradicts)
+        if (!topic.isLike(history)) return Effect.fail(contradicts(this.store))
         this.topics.set(name, topic)
         topic.joining++
         return Effect.succeed(topic)
@@ -107,7 +115,7 @@ export class Hub {
             Effect.suspend(() => join(topic))
           ),
           // The hub closed meanwhile, and told those whom it knew.
-          () => Effect.sync(() => this.isClosed && topic.fail(closed("subscribe")))
+          () => Effect.sync(() => this.isClosed && topic.fail(this.closed))
         ),
       (topic) =>
         Effect.sync(() => {
@@ -127,7 +135,7 @@ export class Hub {
       })
     })
     const duration = Duration.millis(2 * this.store.commandTimeoutMs)
-    return Effect.timeoutOrElse(activation, { duration, orElse: () => Effect.fail(late(duration)) })
+    return Effect.timeoutOrElse(activation, { duration, orElse: () => Effect.fail(late(this.store, duration)) })
   }
 
   /** Readers of this topic have gone: the backend forgets the subscription after the last. */
@@ -138,7 +146,7 @@ export class Hub {
   read(topic: Topic, from: From, limit: number): Effect.Effect<Page, BackendError> {
     return Effect.suspend(() =>
       this.isClosed || topic.history === undefined
-        ? Effect.fail(closed("subscribe"))
+        ? Effect.fail(this.closed)
         : this.permits(topic).withPermits(1)(this.store.read(topic.name, topic.history, from, limit))
     )
   }
@@ -165,7 +173,7 @@ export class Hub {
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         this.isClosed = true
-        for (const topic of this.topics.values()) topic.fail(closed("subscribe"))
+        for (const topic of this.topics.values()) topic.fail(this.closed)
         this.topics.clear()
       })
     )
@@ -258,7 +266,7 @@ export class Hub {
       Effect.catchCause((cause) =>
         Cause.hasInterrupts(cause)
           ? Effect.failCause(cause)
-          : Effect.as(Effect.logError("A round of PubSub's subscriptions failed", cause), true)
+          : Effect.as(Effect.logError("A round of subscriptions failed", cause), true)
       ),
       Effect.flatMap((isFailed) => {
         for (const topic of topics) topic.settling = false
@@ -339,7 +347,7 @@ export class Hub {
 const pauseOf = ({ failures, news }: Place): Effect.Effect<void> => Effect.raceFirst(news.await, pause(failures))
 
 /** A hub for as long as the scope lasts. */
-export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {
+export const make = Effect.fnUntraced(function* (store: Source, meter: Meter) {
   const status = yield* SubscriptionRef.make<Status>("Up")
   const run = yield* FiberSet.makeRuntime<never, void, never>()
   const hub = new Hub(store, meter, status, (effect) => void run(effect))
@@ -347,17 +355,18 @@ export const make = Effect.fnUntraced(function* (store: Store, meter: Meter) {
   return hub
 })
 
-const late = (duration: Duration.Duration): BackendError =>
+const late = ({ operation, service }: Source, duration: Duration.Duration): BackendError =>
   new BackendError({
-    service: "PubSub",
-    operation: "subscribe",
+    service,
+    operation,
     reason: new TimedOut({ message: `not confirmed within ${Duration.format(duration)}` }),
     outcome: "NotApplied"
   })
 
-const contradicts = Name.misconfigured(
-  "PubSub",
-  "subscribe",
-  "history",
-  "must be given by all definitions of a channel that a peer subscribes to, or by none"
-)
+const contradicts = ({ operation, service }: Source): BackendError =>
+  Name.misconfigured(
+    service,
+    operation,
+    "history",
+    "must be given by all definitions of a channel that a peer subscribes to, or by none"
+  )

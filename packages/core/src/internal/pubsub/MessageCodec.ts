@@ -6,7 +6,7 @@ import type * as Schema from "effect/Schema"
 import type { Gap, Message } from "../../PubSub.ts"
 import type { Stored } from "../../PubSubStore.ts"
 import { isSettled } from "../Settled.ts"
-import { Text } from "../Text.ts"
+import type { Text } from "../Text.ts"
 import { Lane } from "./Lane.ts"
 import type { Topic } from "./Topic.ts"
 
@@ -18,13 +18,16 @@ export interface Cell<A> {
 
 const undecodable: Gap = { _tag: "Gap", reason: "Undecodable", missed: 1 }
 
+/** How a message is written. */
+export type Wording<A> = Pick<Text<A>, "encode" | "decode">
+
 export class MessageCodec<A> {
-  private readonly text: Text<A>
+  private readonly text: Wording<A>
   /** One lane per peer and channel: kept here, where its type is known. */
   private readonly lanes = new WeakMap<Topic, Lane<A>>()
 
-  constructor(schema: Schema.Codec<A, unknown>) {
-    this.text = new Text(schema)
+  constructor(text: Wording<A>) {
+    this.text = text
   }
 
   /** The text of a message: JSON, on one line. */
