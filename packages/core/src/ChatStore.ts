@@ -174,9 +174,9 @@ export interface Service {
     actions: ReadonlyArray<Action>
   ) => Effect.Effect<Acted, BackendError>
   /** Undefined: there is none. */
-  readonly look: (room: string, keep: Keep) => Effect.Effect<Look | undefined, BackendError>
+  readonly look: (room: string) => Effect.Effect<Look | undefined, BackendError>
   /** An empty cursor: from the beginning. Undefined: there is no such room. */
-  readonly seats: (room: string, keep: Keep, cursor: string) => Effect.Effect<Seats | undefined, BackendError>
+  readonly seats: (room: string, cursor: string) => Effect.Effect<Seats | undefined, BackendError>
   /**
    * Events of the log, as PubSubStore's `read`, also of a room that does not exist: then the page is that of a log whose
    * last entry is a `D`.
@@ -196,9 +196,10 @@ export interface Service {
   ) => Effect.Effect<Words | undefined, BackendError>
   /**
    * Of a room, lets go whose time has come. With a dead peer, fences it there first (for `graveMs`), and ends at most
-   * `sweepPage` of its memberships: `L C`, or a `Left` held back for `leaveGraceMs`. A room that is not there has none.
+   * `sweepPage` of its memberships: `L C`, or a `Left` held back for the `leaveGraceMs` of the last Join in that room (who
+   * sweeps need not know how a room is defined). A room that is not there has none.
    */
-  readonly sweep: (room: string, keep: Keep, dead: string | undefined, by: Asking) => Effect.Effect<Swept, BackendError>
+  readonly sweep: (room: string, dead: string | undefined, by: Asking) => Effect.Effect<Swept, BackendError>
 
   // -- the index: one step and one round trip each -------------------------------------------------------------------
   /** Puts a room into the list of all. Gives a stamp, greater than any that this room had. Adds. */
