@@ -116,13 +116,15 @@ test("ioredis is met in RedisClient.ts alone, elsewhere only its types", () => {
   )
 })
 
+const modules = { tasks: "TaskQueue", cache: "Cache", chat: "Chat" }
+
 test("an error is called by its module and its tag, and says what happened", () => {
   const declared = /^export class (\w+) extends Schema\.TaggedError<(\w+)>\(\s*"([^"]+)"\s*\)\(\s*"(\w+)"/gm
   const wrong = coreRooms.flatMap((file) => {
     const text = read(file)
     // A service whose rooms need its errors has them in a room of their own.
-    const [, room] = /internal\/(tasks|cache)\/errors\.ts$/.exec(file) ?? []
-    const module = room === undefined ? path.parse(file).name : room === "tasks" ? "TaskQueue" : "Cache"
+    const [, room] = /internal\/(tasks|cache|chat)\/errors\.ts$/.exec(file) ?? []
+    const module = room === undefined ? path.parse(file).name : modules[room as keyof typeof modules]
     const found = [...text.matchAll(declared)]
     return found.flatMap(([, name, self, identifier, tag], i) => {
       const ends = found[i + 1]?.index ?? text.length

@@ -156,3 +156,43 @@ export const statsLost = Metric.counter("troupe_stats_lost", {
   description: "Sums of this process that were lost before the store had taken them",
   incremental: true
 })
+
+/** Memberships of chat rooms that are open in this process. */
+export const chatMembers = Metric.gauge("troupe_chat_members", {
+  description: "Memberships of rooms that are open in this process"
+})
+
+/** Rooms that this process listens to. */
+export const chatListening = Metric.gauge("troupe_chat_listening", {
+  description: "Rooms that this process listens to"
+})
+
+/** Words of this process that the backend has taken. */
+export const chatSaid = Metric.counter("troupe_chat_said", {
+  description: "Words said or announced by this process",
+  incremental: true
+})
+
+/** Events given to listeners of this process, once for each. */
+export const chatHeard = Metric.counter("troupe_chat_heard", {
+  description: "Events of rooms given to listeners in this process",
+  incremental: true
+})
+
+/** Gaps told to listeners, all reasons; with the attribute `reason` they are counted apart. */
+export const chatGaps = Metric.counter("troupe_chat_gaps", {
+  description: "Gaps told to listeners of rooms in this process, by reason",
+  incremental: true
+})
+
+/** What a middleware of this process refused; with the attribute `hook` (join, say) they are counted apart. */
+export const chatRejected = Metric.counter("troupe_chat_rejected", {
+  description: "Joins and words that a middleware of this process refused, by hook",
+  incremental: true
+})
+
+/** Peers that were gone, and whose places this process has seen ended. */
+export const chatSwept = Metric.counter("troupe_chat_swept", {
+  description: "Peers that were gone and whose places in rooms this process has swept",
+  incremental: true
+})

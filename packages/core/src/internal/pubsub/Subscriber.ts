@@ -102,6 +102,16 @@ export class Subscriber<A> {
     this.signal()
   }
 
+  /** A take gives something at once. */
+  get isWaiting(): boolean {
+    return this.size > 0 || this.dropped !== 0 || this.taken.length > 0
+  }
+
+  /** What lies between is still to come, or a gap is. */
+  isBefore(place: Position): boolean {
+    return this.cursor !== undefined && this.cursor.epoch === place.epoch && this.cursor.sequence < place.sequence
+  }
+
   /** No more comes; what waits is still given. */
   fail(error: BackendError): void {
     if (this.ended !== undefined) return
@@ -111,7 +121,7 @@ export class Subscriber<A> {
 
   /** What has come since the last take, at least one. Interrupting it loses nothing. */
   readonly take: Effect.Effect<Arr.NonEmptyReadonlyArray<Delivery<A>>, BackendError> = Effect.suspend(() => {
-    if (this.size > 0 || this.dropped !== 0 || this.taken.length > 0) return this.drain()
+    if (this.isWaiting) return this.drain()
     if (this.ended !== undefined) return this.ended
     if (this.replaying) return Effect.andThen(this.replay, this.take)
     return Effect.andThen(this.arrival, this.take)

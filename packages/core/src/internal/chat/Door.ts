@@ -1,0 +1,320 @@
+/**
+ * One room as this peer acts in it. What its callers ask leaves as shared steps, in their order; which places this peer
+ * has there is known here, and so is which of them ended without the store having been told: that is told with
+ * whatever step leaves next, and tried again until it has been (promise H4).
+ */
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { BackendError } from "../../BackendError.ts"
+import {
+  type Action,
+  type Asking,
+  type Keep,
+  maxActionBytes,
+  maxActions,
+  type Outcome,
+  type Service as Store
+} from "../../ChatStore.ts"
+import { Batcher, type Call } from "../Batcher.ts"
+import { pause } from "../Pause.ts"
+import * as Limits from "./Limits.ts"
+
+/** Undefined: there is no such room. */
+export type Answer = Exit.Exit<Outcome | undefined, BackendError>
+
+/** One action on its way; without one, only what is still to be told leaves. */
+class Ask implements Call {
+  readonly entries = 1
+  since = 0
+  /** It may have reached the store. */
+  sent = false
+  readonly action: Action | undefined
+  readonly bytes: number
+  /** The id under which this peer asks: a place is for the id that the index has. */
+  readonly peer: string | undefined
+  readonly resume: (answer: Answer) => void
+
+  constructor(action: Action | undefined, bytes: number, peer: string | undefined, resume: (answer: Answer) => void) {
+    this.action = action
+    this.bytes = bytes
+    this.peer = peer
+    this.resume = resume
+  }
+}
+
+/** What all doors of a peer share. */
+export interface House {
+  readonly store: Store
+  /** This peer, as the registry has it now. */
+  readonly asking: Effect.Effect<Asking>
+  readonly fork: (effect: Effect.Effect<void>) => void
+  readonly context: Context.Context<never>
+  /** Something is still to be told. */
+  readonly onUntold: () => void
+  /** So many more places. */
+  readonly onPlaces: (difference: number) => void
+  /** What the index said of its own life. */
+  readonly onLife: (life: string) => void
+}
+
+const gone: Exit.Exit<Outcome> = Exit.succeed({ _tag: "Gone" })
+
+/** What a scope waits for the store to hear of a leave. */
+const partingMs = 1_000
+
+export class Door {
+  readonly room: string
+  keep: Keep
+  /** Calls that are about to make a place here. */
+  joining = 0
+  /** Memberships of this peer: ref -> member. */
+  readonly places = new Map<string, string>()
+  /** Ended, and the store does not know: ref -> member. */
+  readonly untold = new Map<string, string>()
+  /** The id of this peer under which the index has this room. */
+  indexed: string | undefined
+  private entering: { readonly peer: string; readonly done: Deferred.Deferred<boolean, BackendError> } | undefined
+  /** Somebody here sees to it that what is held back goes when its time has come. */
+  private watching = false
+  private readonly house: House
+  private readonly ways: Batcher<Ask>
+
+  constructor(room: string, keep: Keep, house: House) {
+    this.room = room
+    this.keep = keep
+    this.house = house
+    this.ways = new Batcher<Ask>(
+      {
+        service: Limits.service,
+        operation: "act",
+        send: (asks) => this.send(asks),
+        maxEntries: maxActions,
+        maxBytes: maxActionBytes,
+        // Of two steps beside each other a word could overtake the join before it.
+        maxUnderWay: 1,
+        maxWaiting: Limits.maxWaiting,
+        maxWaitingBytes: Limits.maxWaitingBytes,
+        deadlineMs: house.store.commandTimeoutMs
+      },
+      house.context,
+      house.fork
+    )
+  }
+
+  /** Nothing here needs to be remembered, but perhaps that the index has this room. */
+  get isIdle(): boolean {
+    return this.isEmpty && this.ways.idle && this.entering === undefined
+  }
+
+  /** Nobody of this peer is here, or about to be. */
+  get isEmpty(): boolean {
+    return this.places.size === 0 && this.untold.size === 0 && this.joining === 0 && !this.watching
+  }
+
+  /** Gives what takes it back for as long as it has not left. */
+  ask(action: Action, bytes: number, resume: (answer: Answer) => void): Effect.Effect<void> | undefined {
+    return this.ways.submit(new Ask(action, bytes, undefined, resume))
+  }
+
+  /** The same, for whom a turn more does not matter. */
+  asked(action: Action, bytes: number): Effect.Effect<Outcome | undefined, BackendError> {
+    return Effect.callback((resume) => this.ask(action, bytes, resume))
+  }
+
+  /**
+   * A place for a member, under this peer's present id; false: that id is fenced. Where it is interrupted, or its answer
+   * is lost, the place that may have been made is given up again.
+   */
+  join(
+    by: Asking,
+    action: Extract<Action, { readonly _tag: "Join" }>,
+    bytes: number
+  ): Effect.Effect<Outcome | undefined, BackendError> {
+    const { id, ref } = action
+    let ask: Ask | undefined
+    const abandon = () => {
+      if (ask?.sent !== true) return
+      if (this.places.delete(ref)) this.house.onPlaces(-1)
+      this.untold.set(ref, id)
+      this.house.onUntold()
+    }
+    const join = Effect.callback<Outcome | undefined, BackendError>((resume) => {
+      ask = new Ask(action, bytes, by.id, (answer) => {
+        if (Exit.isSuccess(answer) && answer.value?._tag === "Joined") {
+          this.places.set(ref, id)
+          this.house.onPlaces(1)
+        } else if (Exit.isFailure(answer) && mayHaveHappened(answer)) abandon()
+        resume(answer)
+      })
+      return this.ways.submit(ask)
+    })
+    return Effect.suspend(() => {
+      this.joining++
+      return Effect.flatMap(this.enter(by), (isKnown) => (isKnown ? join : gone)).pipe(
+        Effect.onInterrupt(() => Effect.sync(abandon)),
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.joining--
+          })
+        )
+      )
+    })
+  }
+
+  /**
+   * Ends a membership, if it has not ended yet. From the first moment on it is among what is to be told; when this
+   * succeeds, the store knows.
+   */
+  leave(ref: string): Effect.Effect<void, BackendError> {
+    return Effect.suspend(() => {
+      const id = this.places.get(ref)
+      if (id === undefined) return Effect.void
+      this.places.delete(ref)
+      this.house.onPlaces(-1)
+      this.untold.set(ref, id)
+      const told: Effect.Effect<void, BackendError> = Effect.flatMap(this.tell, () =>
+        this.untold.has(ref) ? told : Effect.void
+      )
+      return Effect.catch(told, (error) => {
+        this.house.onUntold()
+        // It will be told: nobody can be promised that it never happens (promise A2).
+        return Effect.fail(Limits.error("leave", error.reason, "Unknown"))
+      })
+    })
+  }
+
+  /** The same at the end of a scope, which an absent store does not hold up (promise A4). */
+  part(ref: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isBehind = this.untold.size > 0 && this.failed
+      const told = Effect.ignore(this.leave(ref))
+      if (!isBehind) return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(told), Duration.millis(partingMs)))
+      this.house.fork(told)
+      return Effect.void
+    }).pipe(Effect.onExit(() => Effect.sync(() => this.untold.size > 0 && this.house.onUntold())))
+  }
+
+  /** Tells what is still to be told; a membership that ended before this peer's id was gone has been swept. */
+  readonly tell: Effect.Effect<void, BackendError> = Effect.asVoid(
+    Effect.callback<Outcome | undefined, BackendError>((resume) =>
+      this.ways.submit(new Ask(undefined, 0, undefined, resume))
+    )
+  )
+
+  /** Sees to it that what is held back in this room goes when its time has come. */
+  watch(dueInMs: number): void {
+    if (this.watching) return
+    this.watching = true
+    let failures = 0
+    const next = (ms: number): Effect.Effect<void> =>
+      Effect.sleep(Duration.millis(Math.max(1, ms))).pipe(
+        Effect.andThen(Effect.flatMap(this.house.asking, (by) => this.house.store.sweep(this.room, undefined, by))),
+        Effect.matchEffect({
+          onSuccess: ({ dueInMs }) => {
+            failures = 0
+            if (dueInMs !== undefined) return next(dueInMs)
+            this.watching = false
+            return Effect.void
+          },
+          onFailure: () => Effect.andThen(pause((failures += 1)), next(0))
+        })
+      )
+    this.house.fork(next(dueInMs))
+  }
+
+  /** The index does not have this room any more, or not for this life of it. */
+  forget(): void {
+    this.indexed = undefined
+  }
+
+  /** Everything that this peer has here ends with it. Nothing leaves by the way of callers any more. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    for (const [ref, id] of this.places) this.untold.set(ref, id)
+    this.house.onPlaces(-this.places.size)
+    this.places.clear()
+    const rounds: Effect.Effect<void, BackendError> = Effect.suspend(() =>
+      this.untold.size === 0 ? Effect.void : Effect.andThen(this.tell, rounds)
+    )
+    return Effect.ensuring(
+      Effect.ignore(rounds),
+      Effect.sync(() => this.ways.close())
+    )
+  })
+
+  /** Sees to it that the index has this room before a place is made in it; one request, however many wait for it. */
+  enter(by: Asking): Effect.Effect<boolean, BackendError> {
+    return Effect.suspend(() => {
+      if (this.indexed === by.id) return Effect.succeed(true)
+      const under = this.entering
+      if (under !== undefined && under.peer === by.id) return Deferred.await(under.done)
+      const entering = { peer: by.id, done: Deferred.makeUnsafe<boolean, BackendError>() }
+      this.entering = entering
+      const enter = Effect.map(this.house.store.enter(by.id, [this.room]), ({ gone, life }) => {
+        if (gone) return false
+        this.house.onLife(life)
+        this.indexed = by.id
+        return true
+      })
+      this.house.fork(
+        Effect.onExit(Effect.ignore(Effect.onExit(enter, (exit) => Deferred.done(entering.done, exit))), () =>
+          Effect.sync(() => {
+            if (this.entering === entering) this.entering = undefined
+            Deferred.doneUnsafe(entering.done, Effect.fail(Limits.closed("join")))
+          })
+        )
+      )
+      return Deferred.await(entering.done)
+    })
+  }
+
+  private failed = false
+
+  private send(asks: ReadonlyArray<Ask>): Effect.Effect<(ask: Ask) => void, BackendError> {
+    return Effect.flatMap(this.house.asking, (by) => {
+      const actions: Array<Action> = []
+      const told: Array<string> = []
+      // First: who comes back to a place that this peer has left finds it free.
+      for (const [ref, id] of this.untold) {
+        if (told.length + asks.length > maxActions) break
+        told.push(ref)
+        actions.push({ _tag: "Leave", id, ref })
+      }
+      let hasLeaves = told.length > 0
+      for (const ask of asks) {
+        if (ask.action === undefined || isStale(ask, by)) continue
+        ask.sent = true
+        if (ask.action._tag === "Leave") hasLeaves = true
+        actions.push(ask.action)
+      }
+      const answer = (outcomes: ReadonlyArray<Outcome> | undefined) => {
+        let next = told.length
+        return (ask: Ask): void =>
+          isStale(ask, by)
+            ? ask.resume(gone)
+            : ask.resume(Exit.succeed(ask.action === undefined ? undefined : outcomes?.[next++]))
+      }
+      if (actions.length === 0) return Effect.succeed(answer([]))
+      return Effect.matchEffect(this.house.store.act(this.room, this.keep, by, actions), {
+        onSuccess: ({ dueInMs, outcomes }) => {
+          this.failed = false
+          for (const ref of told) this.untold.delete(ref)
+          if (dueInMs !== undefined && hasLeaves) this.watch(dueInMs)
+          return Effect.succeed(answer(outcomes))
+        },
+        onFailure: (error) => {
+          this.failed = true
+          return Effect.fail(error)
+        }
+      })
+    })
+  }
+}
+
+const isStale = (ask: Ask, by: Asking): boolean => ask.peer !== undefined && ask.peer !== by.id
+
+const mayHaveHappened = (answer: Exit.Failure<unknown, BackendError>): boolean =>
+  Option.match(Exit.findErrorOption(answer), { onNone: () => true, onSome: ({ outcome }) => outcome === "Unknown" })

@@ -1,0 +1,95 @@
+/** Between a room's words and members and their texts: JSON through the definition's schemas, made once. */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
+import type { Member, RoomEvent, Said } from "../../Chat.ts"
+import { read, type Seat } from "../../ChatStore.ts"
+import type { Gap, Message } from "../../PubSub.ts"
+import type { Stored } from "../../PubSubStore.ts"
+import { MessageCodec } from "../pubsub/MessageCodec.ts"
+import { isSettled } from "../Settled.ts"
+import { Text, Undecodable } from "../Text.ts"
+
+/** An entry of the log as it is read, before its place in the log is known. */
+export type Entry<A, M> =
+  | { readonly _tag: "Said"; readonly from: string; readonly message: A }
+  | Exclude<RoomEvent<A, M>, Said<A> | Gap>
+
+const unknown = new Undecodable({ message: "it is no entry of a room's log" })
+const destroyed = Exit.succeed({ _tag: "Destroyed" } as const)
+
+export class RoomCodec<A, M> {
+  /** What a room's readers share: an entry is decoded once for all of a definition. */
+  readonly entries: MessageCodec<Entry<A, M>>
+  private readonly messages: Text<A>
+  private readonly details: Text<M>
+
+  constructor(message: Schema.Codec<A, unknown>, member: Schema.Codec<M, unknown>) {
+    this.messages = new Text(message)
+    this.details = new Text(member)
+    this.entries = new MessageCodec<Entry<A, M>>({
+      // Entries are written by the stores.
+      encode: () => Effect.die("a room's entries are not written here"),
+      decode: (text) => this.entry(text)
+    })
+  }
+
+  encodeMessage(message: A): Effect.Effect<string, Schema.SchemaError> {
+    return this.messages.encode(message)
+  }
+
+  encodeDetails(details: M): Effect.Effect<string, Schema.SchemaError> {
+    return this.details.encode(details)
+  }
+
+  member(seat: Seat): Effect.Effect<Member<M>, Undecodable> {
+    return mapped(this.details.decode(seat.details), (details) => ({
+      id: seat.id,
+      details,
+      peer: seat.peer,
+      joinedAt: DateTime.makeUnsafe(seat.joinedAt)
+    }))
+  }
+
+  /** A word as it was kept. */
+  said(stored: Stored): Effect.Effect<Said<A>, Undecodable> {
+    const entry = read(stored.payload)
+    if (entry?._tag !== "Said") return Exit.fail(unknown)
+    return mapped(this.messages.decode(entry.message), (message) => ({
+      _tag: "Said",
+      from: entry.from,
+      message,
+      at: DateTime.makeUnsafe(stored.at),
+      position: { epoch: stored.epoch, sequence: stored.sequence }
+    }))
+  }
+
+  private entry(text: string): Effect.Effect<Entry<A, M>, Undecodable> {
+    const entry = read(text)
+    if (entry === undefined) return Exit.fail(unknown)
+    switch (entry._tag) {
+      case "Said":
+        return mapped(this.messages.decode(entry.message), (message) => ({ _tag: "Said", from: entry.from, message }))
+      case "Left":
+        return mapped(this.member(entry.seat), (member) => ({ _tag: "Left", member, reason: entry.reason }))
+      case "Destroyed":
+        return destroyed
+      default:
+        return mapped(this.member(entry.seat), (member) => ({ _tag: entry._tag, member }))
+    }
+  }
+}
+
+/** What a reader was given, as an event of the room. */
+export const event = <A, M>(delivery: Message<Entry<A, M>> | Gap): RoomEvent<A, M> => {
+  if (delivery._tag === "Gap") return delivery
+  const { position, publishedAt, value } = delivery
+  return value._tag === "Said"
+    ? { _tag: "Said", from: value.from, message: value.message, at: publishedAt, position }
+    : value
+}
+
+/** Without a turn where it is done already. */
+const mapped = <A, B, E>(effect: Effect.Effect<A, E>, f: (a: A) => B): Effect.Effect<B, E> =>
+  isSettled(effect) && Exit.isSuccess(effect) ? Exit.succeed(f(effect.value)) : Effect.map(effect, f)

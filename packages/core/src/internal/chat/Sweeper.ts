@@ -1,0 +1,163 @@
+/**
+ * Who is gone, and what they left behind: their places in the rooms are ended by whoever notices, and by several of them
+ * where those crash meanwhile. First the index refuses the dead peer's further rooms and tells those it had; then each
+ * room refuses it, and its members leave, page by page; a room whose turn is over is taken out of the index, so that who
+ * goes on after a crash begins where the work stood (promise H4).
+ *
+ * A peer is gone when the registry says so. One that nobody here ever heard of, and that has places all the same, is
+ * watched for a while first: the view of the registry may be behind, or its book just lost.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type BackendError, isRetryable } from "../../BackendError.ts"
+import type { Asking, Service as Store } from "../../ChatStore.ts"
+import type { PeerEvent, Service as Registry } from "../../PeerRegistry.ts"
+import { PeerId } from "../../PeerRegistryStore.ts"
+import { pause } from "../Pause.ts"
+
+/** A peer's rank delays its sweeps by so much: mostly one of them is enough. */
+const stepMs = 250
+const mostMs = 2_500
+/** For how long somebody unknown must be absent. */
+const absenceMs = 15_000
+/** Rooms that one sweep works on at a time. */
+const rooms = 8
+const mostDeparted = 10_000
+
+export interface Options {
+  readonly store: Store
+  readonly registry: Registry
+  readonly asking: Effect.Effect<Asking>
+  /** Held-back `Left`s of that room are this peer's to see to now. */
+  readonly adopt: (room: string, dueInMs: number) => Effect.Effect<void, BackendError>
+  readonly fork: (effect: Effect.Effect<void>) => void
+  /** So many peers were swept. */
+  readonly onSwept: () => void
+}
+
+export class Sweeper {
+  private readonly options: Options
+  /** Gone for good: the oldest is forgotten first. */
+  private readonly departed = new Set<string>()
+  private readonly sweeping = new Set<string>()
+
+  constructor(options: Options) {
+    this.options = options
+  }
+
+  /** That peer's places may be taken over: it is suspected, or gone. */
+  isDoubtful(peer: string): Effect.Effect<boolean> {
+    if (this.departed.has(peer)) return Effect.succeed(true)
+    return Effect.match(this.options.registry.get(PeerId.make(peer)), {
+      // What is not known is no reason to take anything away.
+      onFailure: () => false,
+      onSuccess: (found) => Option.isSome(found) && found.value.state === "Suspected"
+    })
+  }
+
+  /** Follows the registry for as long as it runs. */
+  readonly run: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() =>
+    Effect.ignore(Stream.runForEach(this.options.registry.events, (event) => Effect.sync(() => this.hear(event))))
+  )
+
+  private hear(event: PeerEvent): void {
+    if (event._tag === "Snapshot") this.options.fork(this.lookForUnknown)
+    else if (event._tag === "Left") {
+      this.departed.add(event.peer.id)
+      if (this.departed.size > mostDeparted)
+        for (const oldest of this.departed) {
+          this.departed.delete(oldest)
+          break
+        }
+      this.options.fork(this.sweep(event.peer.id))
+    }
+  }
+
+  /** Those who have places, and whom nobody here knows: swept, if they stay unknown. */
+  private readonly lookForUnknown: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const { store } = this.options
+    const unknown = (peers: ReadonlyArray<string>) =>
+      Effect.filter(peers, (peer) => Effect.map(this.isPresent(peer), (isPresent) => !isPresent))
+    const first = yield* unknown(yield* patiently(store.peers))
+    if (first.length === 0) return
+    yield* Effect.sleep(Duration.millis(absenceMs))
+    const still = yield* unknown(first)
+    yield* Effect.forEach(still, (peer) => this.sweep(peer), { discard: true })
+  }).pipe(Effect.catch((error) => Effect.logError("Who has places in rooms cannot be found out", error)))
+
+  /** In doubt it is. */
+  private isPresent(peer: string): Effect.Effect<boolean> {
+    return Effect.match(this.options.registry.get(PeerId.make(peer)), {
+      onFailure: () => true,
+      onSuccess: Option.isSome
+    })
+  }
+
+  private sweep(peer: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.sweeping.has(peer)) return Effect.void
+      this.sweeping.add(peer)
+      return Effect.gen({ self: this }, function* () {
+        const by = yield* this.options.asking
+        // Of an earlier life of this process the others are told soon enough.
+        if (by.id === peer) return
+        yield* Effect.sleep(Duration.millis(Math.min(mostMs, stepMs * (yield* this.rank(by)))))
+        while (!(yield* this.page(peer))) continue
+        this.options.onSwept()
+      }).pipe(
+        Effect.catch((error) => Effect.logError("The places of a peer that is gone cannot be swept", error)),
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.sweeping.delete(peer)
+          })
+        )
+      )
+    })
+  }
+
+  /** Where this peer stands among those who are there. */
+  private rank(by: Asking): Effect.Effect<number> {
+    return Effect.match(this.options.registry.list, {
+      onFailure: () => 0,
+      onSuccess: (peers) =>
+        Math.max(
+          0,
+          peers.findIndex(({ id }) => id === by.id)
+        )
+    })
+  }
+
+  /** True where nothing is left. */
+  private page(peer: string): Effect.Effect<boolean, BackendError> {
+    const { store } = this.options
+    return Effect.gen({ self: this }, function* () {
+      const page = yield* patiently(store.bury(peer))
+      if (page.length === 0) return true
+      yield* Effect.forEach(page, (room) => this.room(peer, room), { concurrency: rooms, discard: true })
+      yield* patiently(store.exit(peer, page))
+      return false
+    })
+  }
+
+  private room(peer: string, room: string): Effect.Effect<void, BackendError> {
+    const { adopt, asking, store } = this.options
+    return Effect.gen({ self: this }, function* () {
+      const { dueInMs, left } = yield* patiently(Effect.flatMap(asking, (by) => store.sweep(room, peer, by)))
+      if (left > 0) return yield* this.room(peer, room)
+      // Before the dead peer's own entry goes: there is always somebody in the index who has to see to it.
+      if (dueInMs !== undefined) yield* patiently(adopt(room, dueInMs))
+    })
+  }
+}
+
+/** Until it succeeds, or fails for what no patience helps. */
+const patiently = <A>(effect: Effect.Effect<A, BackendError>): Effect.Effect<A, BackendError> => {
+  const again = (failures: number): Effect.Effect<A, BackendError> =>
+    Effect.catch(effect, (error) =>
+      isRetryable(error) ? Effect.andThen(pause(failures), again(failures + 1)) : Effect.fail(error)
+    )
+  return again(0)
+}
