@@ -1,0 +1,69 @@
+/** All rooms of a cluster in memory, and the index of them. */
+import * as Index from "./Index.ts"
+import { make as makeRoom, renew, type Room } from "./Room.ts"
+
+export interface Rooms {
+  readonly rooms: Map<string, Room>
+  /** Those that were destroyed, and until when their logs stay; the first to go first. Empty where nothing goes by itself. */
+  readonly ended: Map<string, number>
+  readonly index: Index.Index
+}
+
+/** How long the log of a destroyed room stays. */
+const stayMs = 600_000
+/** Logs that one step gives up. */
+const collected = 16
+
+export const make = (): Rooms => ({ rooms: new Map(), ended: new Map(), index: Index.make() })
+
+/** Who asks: the server in its present life, and how a new epoch is named. */
+export interface Server {
+  readonly now: number
+  readonly run: string
+  readonly fresh: () => string
+}
+
+/** The room, or what is left of it. */
+export const find = ({ ended, rooms }: Rooms, name: string, { fresh, now, run }: Server): Room | undefined => {
+  const room = rooms.get(name)
+  return room === undefined || (ended.get(name) ?? Infinity) <= now ? undefined : renew(room, run, fresh)
+}
+
+/** The room, where there is one. */
+export const open = (all: Rooms, name: string, server: Server): Room | undefined =>
+  all.rooms.get(name)?.exists === undefined ? undefined : find(all, name, server)
+
+/** Where there was one before, its log goes on. */
+export const create = (all: Rooms, name: string, listed: number, server: Server): boolean => {
+  const known = find(all, name, server)
+  if (known?.exists !== undefined) return false
+  collect(all, server.now)
+  if (known === undefined) all.rooms.set(name, makeRoom(listed, server.run, server.fresh(), server.now))
+  else known.exists = listed
+  all.ended.delete(name)
+  return true
+}
+
+/** It was destroyed. */
+export const end = (all: Rooms, name: string, now: number): void => {
+  collect(all, now)
+  all.ended.delete(name)
+  all.ended.set(name, now + stayMs)
+}
+
+/** What stands under keys of its own on a server, and carries a time to live there. */
+export const evict = ({ rooms }: Rooms, containing: string): void => {
+  for (const [name, room] of rooms) {
+    if (`${name}:log`.includes(containing)) room.log = []
+    if (`${name}:words`.includes(containing)) room.kept = []
+  }
+}
+
+const collect = ({ ended, rooms }: Rooms, now: number): void => {
+  let left = collected
+  for (const [name, until] of ended) {
+    if (until > now || (left -= 1) < 0) return
+    ended.delete(name)
+    rooms.delete(name)
+  }
+}
