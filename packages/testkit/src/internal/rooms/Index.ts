@@ -4,8 +4,8 @@ import { graveMs, pageSize, pruneMs } from "@troupe/core/ChatStore"
 export interface Index {
   /** Rooms and their stamps. */
   readonly all: Map<string, number>
-  /** The greatest stamp that any room had. */
-  stamp: number
+  /** The greatest stamp of those that were taken out: one that comes again gets a greater one. */
+  floor: number
   /** Rooms of peers, by their ids. */
   readonly peers: Map<string, Set<string>>
   /** Peers that are gone, by id, and since when. */
@@ -16,20 +16,23 @@ export interface Index {
   run: string
 }
 
-export const make = (): Index => ({ all: new Map(), stamp: 0, peers: new Map(), gone: new Map(), life: "", run: "" })
+export const make = (): Index => ({ all: new Map(), floor: 0, peers: new Map(), gone: new Map(), life: "", run: "" })
 
 export const list = (index: Index, room: string, now: number): number => {
-  index.stamp = Math.max(now, index.stamp + 1)
-  index.all.set(room, index.stamp)
-  return index.stamp
+  const stamp = Math.max(now, (index.all.get(room) ?? index.floor) + 1)
+  index.all.set(room, stamp)
+  return stamp
 }
 
 export const unlist = (index: Index, room: string, stamp: number): void => {
-  if (index.all.get(room) === stamp) index.all.delete(room)
+  if (index.all.get(room) === stamp) takeOut(index, room, stamp)
 }
 
 export const prune = (index: Index, rooms: ReadonlyArray<string>, now: number): void => {
-  for (const room of rooms) if (now - (index.all.get(room) ?? now) > pruneMs) index.all.delete(room)
+  for (const room of rooms) {
+    const stamp = index.all.get(room)
+    if (stamp !== undefined && now - stamp > pruneMs) takeOut(index, room, stamp)
+  }
 }
 
 /** The cursor is the last name given. */
@@ -75,6 +78,11 @@ export const bury = (index: Index, peer: string, now: number): ReadonlyArray<str
 const mostPeers = 10_000
 
 export const peers = (index: Index): ReadonlyArray<string> => [...index.peers.keys()].slice(0, mostPeers)
+
+const takeOut = (index: Index, room: string, stamp: number): void => {
+  index.all.delete(room)
+  index.floor = Math.max(index.floor, stamp)
+}
 
 const isGone = (index: Index, peer: string, now: number): boolean =>
   now - (index.gone.get(peer) ?? Number.NEGATIVE_INFINITY) <= graveMs
