@@ -1,5 +1,6 @@
 /** Every service in memory, as one Layer: for an application's tests, and for a program that is one process. */
 import type { Cache } from "@troupe/core/Cache"
+import type { Chat } from "@troupe/core/Chat"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
@@ -8,13 +9,14 @@ import type { TaskQueue } from "@troupe/core/TaskQueue"
 import * as Layer from "effect/Layer"
 import * as MemoryBackend from "./MemoryBackend.ts"
 import * as MemoryCache from "./MemoryCache.ts"
+import * as MemoryChat from "./MemoryChat.ts"
 import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 import * as MemoryPubSub from "./MemoryPubSub.ts"
 import * as MemoryStats from "./MemoryStats.ts"
 import * as MemoryTaskQueue from "./MemoryTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | PeerRegistry | PubSub | Stats | TaskQueue
+export type Troupe = Cache | Chat | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends Options {
@@ -23,7 +25,8 @@ export interface PeerOptions extends Options {
 
 const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, MemoryBackend.MemoryBackend> => {
   const services = Layer.mergeAll(
-    MemoryPeerRegistry.layer(registry),
+    // Chat's places live as long as the registry's peer.
+    Layer.provideMerge(MemoryChat.layer, MemoryPeerRegistry.layer(registry)),
     MemoryPubSub.layer,
     MemoryTaskQueue.layer(),
     MemoryCache.layer(),
@@ -39,7 +42,7 @@ export const layerPeer = (options: PeerOptions = {}): Layer.Layer<Troupe, never,
 /** Every service, on a backend of its own: one process, no server. */
 export const layer: Layer.Layer<Troupe> = Layer.provide(
   Layer.mergeAll(
-    MemoryPeerRegistry.layer(),
+    Layer.provideMerge(MemoryChat.layer, MemoryPeerRegistry.layer()),
     MemoryPubSub.layer,
     MemoryTaskQueue.layer(),
     MemoryCache.layer(),

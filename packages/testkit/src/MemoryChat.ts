@@ -1,7 +1,9 @@
 /** Chat in memory: for tests, and for a single process. What the peers share lives in the MemoryBackend. */
+import * as Chat from "@troupe/core/Chat"
 import { ChatStore } from "@troupe/core/ChatStore"
 import * as Frame from "@troupe/core/Frame"
 import { renamed } from "@troupe/core/Link"
+import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -103,6 +105,11 @@ export const store: Layer.Layer<ChatStore, never, MemoryBackend> = Layer.effect(
     })
   })
 )
+
+/** Chat for one peer of the backend's cluster, with the life of that peer's registry. */
+export const layer: Layer.Layer<Chat.Chat, never, MemoryBackend | PeerRegistry> = Layer.provide(Chat.layer, store)
+
+// -- internals ----------------------------------------------------------------------------------------------------
 
 /** In whose name those are let go whose time has come while somebody only looked. */
 const nobody = "-"

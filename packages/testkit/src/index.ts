@@ -2,6 +2,7 @@
 export * as Memory from "./Memory.ts"
 export * as MemoryBackend from "./MemoryBackend.ts"
 export * as MemoryCache from "./MemoryCache.ts"
+export * as MemoryChat from "./MemoryChat.ts"
 export * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 export * as MemoryPubSub from "./MemoryPubSub.ts"
 export * as MemoryStats from "./MemoryStats.ts"
