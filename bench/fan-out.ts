@@ -13,7 +13,7 @@ import * as Listener from "./listener.ts"
 import type { Asked, Told } from "./listener.process.ts"
 import { body, workers, writers } from "./message.ts"
 
-const start = (url: string, prefix: string): Listener.Listener => {
+export const start = (url: string, prefix: string): Listener.Listener => {
   const child = fork(path.join(import.meta.dirname, "listener.process.ts"), [url, prefix])
   const waiting = new Map<string, PromiseWithResolvers<void>>()
   const expect = (what: string): Promise<void> => {
