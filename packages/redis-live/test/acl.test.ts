@@ -1,6 +1,7 @@
 /** A user of Redis with no more rights than docs/operations.md names, and what is refused to it. */
 import { describe, expect, it } from "@effect/vitest"
 import { CacheStore } from "@troupe/core/CacheStore"
+import { ChatStore } from "@troupe/core/ChatStore"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as PubSub from "@troupe/core/PubSub"
 import * as Context from "effect/Context"
@@ -23,6 +24,7 @@ import { type Server, startServer } from "../../../scripts/redis.ts"
 import { ask, freePorts, until } from "../../../scripts/redis/ask.ts"
 import * as scripts from "../src/internal/scripts.ts"
 import * as RedisCache from "../src/RedisCache.ts"
+import * as RedisChat from "../src/RedisChat.ts"
 import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisLive from "../src/RedisLive.ts"
 import { call, eventually, failure, open, time } from "./support/client.ts"
@@ -118,6 +120,35 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         expect(yield* cache.relock("l", claim, locked.fence)).toBe(true)
         expect(yield* cache.unlock("l", "o")).toBe(true)
       }).pipe(Effect.provide(Layer.provide(RedisCache.store, RedisClient.layer(options(server)))))
+      yield* Effect.gen(function* () {
+        const chat = yield* ChatStore
+        const by = { id: "p", name: "peer" }
+        const keep = { history: { size: 10, timeToLiveMs: 60_000 }, leaveGraceMs: 1 }
+        const join = { _tag: "Join", details: "", over: undefined } as const
+        const say = { _tag: "Say", from: "a", ref: undefined, payload: "1", dedupeKey: "k" } as const
+        const stamp = yield* chat.list("r")
+        expect(yield* chat.enter("p", ["r"])).toMatchObject({ gone: false })
+        yield* chat.create("r", stamp, by)
+        yield* chat.act("r", keep, by, [
+          { ...join, id: "a", ref: "1" },
+          { ...join, id: "b", ref: "2" },
+          { _tag: "Update", id: "a", ref: "1", details: "2" },
+          say,
+          say,
+          { _tag: "Leave", id: "b", ref: "2" }
+        ])
+        yield* eventually(Effect.map(chat.look("r"), (look) => expect(look?.members).toBe(1)))
+        expect((yield* chat.seats("r", ""))?.seats.length).toBe(1)
+        expect((yield* chat.words("r", keep, { _tag: "Last", count: 5 }, 10))?.words.length).toBe(1)
+        expect((yield* chat.read("r", keep, { _tag: "Last", count: 5 }, 10)).entries.length).toBe(2)
+        expect(yield* chat.sweep("r", "p", by)).toMatchObject({ left: 0 })
+        expect((yield* chat.rooms("")).rooms).toEqual(["r"])
+        expect([yield* chat.peers, yield* chat.bury("p")]).toEqual([["p"], ["r"]])
+        yield* chat.exit("p", ["r"])
+        expect(yield* chat.destroy("r", by)).toBe(stamp)
+        yield* chat.prune(["r"])
+        yield* chat.unlist("r", stamp)
+      }).pipe(Effect.provide(Layer.provide(RedisChat.store, RedisClient.layer(options(server)))))
       // Lost connections need rights of their own.
       const { connection } = yield* open(options(server))
       const probe = connection.call(time, {

@@ -11,6 +11,7 @@
  * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
  * |              | `P:{locks:<part>}:held` hash · `:until` sorted set · `:meta` hash · channel `P:{locks:<part>}` of what is given back |
  *
+ * | Chat         | `P:{room:n}` followed by what is said below, which is the channel of its frames, too · `P:{rooms}` the index of all |
  * | Stats        | `P:{stats}` followed by what is said below                                                           |
  *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
@@ -40,6 +41,31 @@
  * | `:cancelled`            | hash: number -> claimer, of those that are cancelled and still held                          |
  * | `:schedules`            | hash: id -> "last slot, since when its definition counts, number of its last task, fingerprint" |
  * | `:meta`                 | hash: format, next, life, fence, paused, awaited, watched, pushed, run, tick, judge, =sender or claimer its last step |
+ *
+ * Of a room they are given `P:{room:n}`, and derive:
+ *
+ * | key                     | what                                                                                       |
+ * | ----------------------- | ------------------------------------------------------------------------------------------ |
+ * | `:log`                  | stream: `<sequence>-0` -> h "epoch at publisher", d entry as core's ChatStore writes it       |
+ * | `:words`                | stream of the same of those that the history keeps                                           |
+ * | `:keys`                 | sorted set: "who said it, dedupe key" by the sequence of that word                           |
+ * | `:members`              | hash: id -> "ref peer name joined details"; ! and its reason for a ref: its Left is held back  |
+ * | `:leaving`              | sorted set: ids of those by when it is due                                                   |
+ * | `:of:<peer>`            | sorted set: ids of its open memberships by the sequence that they began with                 |
+ * | `:peers`                | set: peers that have such                                                                    |
+ * | `:fenced`               | sorted set: peers that may not join or speak, by since when                                  |
+ * | `:meta`                 | hash: format, epoch, run, sequence, at, past, exists, since, sinceAt, words, grace            |
+ *
+ * Of the index of rooms they are given `P:{rooms}`, and derive:
+ *
+ * | key                     | what                                                                                       |
+ * | ----------------------- | ------------------------------------------------------------------------------------------ |
+ * | `:all`                  | sorted set: rooms by name                                                                    |
+ * | `:stamps`               | hash: room -> number of its listing, ms                                                      |
+ * | `:of:<peer>`            | set: rooms that it has, or will have, places in                                              |
+ * | `:peers`                | set: peers that have such                                                                    |
+ * | `:gone`                 | sorted set: peers that may enter no more, by since when                                      |
+ * | `:meta`                 | hash: format, life, run, stamp                                                               |
  *
  * Of Stats they are given `P:{stats}`, and derive:
  *
@@ -167,3 +193,21 @@ export const stats = (prefix: string) => ({
   /** What it always has where it has data. */
   meta: `${prefix}:{stats}:meta`
 })
+
+/** The rooms of Chat, and the index of them. */
+export const rooms = (prefix: string) => {
+  const head = `${prefix}:{room:`
+  const index = `${prefix}:{rooms}`
+  const room = (name: string): string => `${head}${Name.encode(name)}}`
+  return {
+    /** What all keys of a room begin with, and the shard channel of its frames. */
+    room,
+    /** What a room, or the log that one has left, always has. */
+    meta: (name: string): string => `${room(name)}:meta`,
+    /** The name that `room` was given, or undefined for what it never makes. */
+    nameOf: (channel: string): string | undefined =>
+      channel.startsWith(head) && channel.endsWith("}") ? Name.decode(channel.slice(head.length, -1)) : undefined,
+    /** What all keys of the index begin with, and what it always has where it has data. */
+    index: { index, meta: `${index}:meta` }
+  }
+}

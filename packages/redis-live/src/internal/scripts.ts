@@ -2613,6 +2613,1985 @@ return reply
 `
 })
 
+/** Does to a room what is asked for, in this order, with nothing of others in between. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before Cost: O(actions) */
+export const chatAct = Script.make({
+  name: "Chat/act",
+  adds: true,
+  sha: "9897c2b1d6cc6949baf09d81481504ced04fb8d3",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
+  variadic: "actions",
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "ZREMRANGEBYRANK",
+    "XADD",
+    "XRANGE",
+    "XTRIM",
+    "PTTL",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua
+-- Does to a room what is asked for, in this order, with nothing of others in between.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] run        the server's run id; empty: the server is asked
+-- ARGV[3] fresh      name of an epoch, should one begin
+-- ARGV[4] publisher  name of the asking peer, encoded
+-- ARGV[5] peer       its id, encoded
+-- ARGV[6] grace      ms that a Left is held back
+-- ARGV[7] size       words that the history keeps; empty: there is none
+-- ARGV[8] ttl        ms that it keeps them
+-- ARGV[9...] actions J, id, ref, details, peer that may be taken over; U, id, ref, details, nothing; L, id, ref, nothing, nothing;
+-- R, id, nothing, nothing, nothing; S, from, ref, payload, dedupe key; ... All but details and payload are encoded or empty
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
+-- COST O(actions)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving, ending, words, places
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(peer, id, sequence)
+  call('ZADD', base .. ':of:' .. peer, sequence, id)
+  touched[peer] = true
+end
+local function quit(peer, id)
+  call('ZREM', base .. ':of:' .. peer, id)
+  touched[peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(seat.peer, id)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+-- What ends a membership, as an action: its answer is D for done, N for no such member.
+-- depart(id, ref, grace), expel(id)
+local function depart(id, ref, grace)
+  local seat = find(id)
+  if seat and seat.ref == ref then leave(id, seat, 'L', grace) end
+  return 'D'
+end
+local function expel(id)
+  local seat = find(id)
+  if not seat then return 'N' end
+  go(id, seat, 'R')
+  return 'D'
+end
+-- What is said. \`:words\` is a stream like the log's of the words that stay, where there is a history; \`:keys\` a sorted set of
+-- "<who said it> <dedupe key>" by the sequence of that word.
+-- say(from, text, key, size, ttl): a word, of which the history keeps so many, so long; no size: there is none. Gives its sequence,
+-- or "E<epoch> <sequence>" of the one that its key stands for
+-- keep(size, ttl): the last of what a step does to words
+local spoken, isKeyed = false, false
+-- Neither too old nor too much, and so it can still be read.
+local function place(key, sequence, ttl)
+  local entry = call('XRANGE', key, sequence, sequence)[1]
+  if not entry then return nil end
+  local epoch, at = string.match(entry[2][2], '^(%S+) (%d+)')
+  return tonumber(at) > m.at - ttl and epoch or nil, entry[2][4]
+end
+local function known(member, size, ttl)
+  local sequence = call('ZSCORE', base .. ':keys', member)
+  if not sequence then return nil end
+  local epoch = tonumber(sequence) > m.sequence - 1000 and place(logged, sequence, 300000)
+  if not epoch and size then
+    local kept, word = place(base .. ':words', sequence, ttl)
+    epoch = kept and tonumber(string.match(word, '^S (%d+)')) > m.words - size and kept
+  end
+  return epoch and 'E' .. epoch .. ' ' .. sequence
+end
+local function say(from, text, key, size, ttl)
+  local member = key ~= '' and from .. ' ' .. key
+  local said = member and known(member, size, ttl)
+  if said then return said end
+  m.words = m.words + 1
+  local word = 'S ' .. int(m.words) .. ' ' .. from .. ' ' .. text
+  local sequence = append(word)
+  if size then
+    call('XADD', base .. ':words', sequence, 'h', head, 'd', word)
+    spoken = true
+  end
+  if member then
+    call('ZADD', base .. ':keys', sequence, member)
+    isKeyed = true
+  end
+  return m.sequence
+end
+local function keep(size, ttl)
+  if spoken then
+    call('XTRIM', base .. ':words', 'MAXLEN', size)
+    -- Never less than what another definition of the room has asked for.
+    if isPhysical and call('PTTL', base .. ':words') < ttl + 1000 then call('PEXPIRE', base .. ':words', int(ttl + 1000)) end
+  end
+  if isKeyed then call('ZREMRANGEBYRANK', base .. ':keys', 0, -1 - math.max(1000, size or 0)) end
+end
+-- Who may take a place and who has one, as actions.
+-- speaker(id, ref): the seat of this membership, if its peer is not fenced
+-- join(peer, name, id, ref, details, over, grace): J<joined at>, T<peer in the way>, G for the fenced
+-- update(id, ref, details): D, or N for no such membership
+local fences = {}
+local function isFenced(peer)
+  if fences[peer] == nil then fences[peer] = call('ZSCORE', base .. ':fenced', peer) and true or false end
+  return fences[peer]
+end
+local function speaker(id, ref)
+  local seat = find(id)
+  return seat and seat.ref == ref and not isFenced(seat.peer) and seat or nil
+end
+local function join(peer, name, id, ref, details, over, grace)
+  if isFenced(peer) then return 'G' end
+  local known = find(id)
+  local joined = known and string.match(known.tail, '^%S+ (%d+)') or int(m.at)
+  if known and known.ref == ref then return 'J' .. joined end
+  if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end
+  if known and isHeld(known) then unhold(id) elseif known then quit(known.peer, id) end
+  local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
+  m.grace = grace
+  put(id, seat)
+  enter(peer, id, append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail))
+  return 'J' .. joined
+end
+local function update(id, ref, details)
+  local seat = speaker(id, ref)
+  if not seat then return 'N' end
+  local head = string.match(seat.tail, '^%S+ %d+ ')
+  seat.tail = head .. details
+  put(id, seat)
+  append('U ' .. id .. ' ' .. seat.tail)
+  return 'D'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin(ARGV[4])
+letGo()
+local peer, name, grace, size, ttl = ARGV[5], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local reply = { '', m.epoch, '' }
+for i = 9, #ARGV, 5 do
+  local kind, id, ref = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local outcome
+  if kind == 'S' then outcome = (ref == '' or speaker(id, ref)) and say(id, ARGV[i + 3], ARGV[i + 4], size, ttl) or 'N'
+  elseif kind == 'J' then outcome = join(peer, name, id, ref, ARGV[i + 3], ARGV[i + 4], grace)
+  elseif kind == 'U' then outcome = update(id, ref, ARGV[i + 3])
+  elseif kind == 'L' then outcome = depart(id, ref, grace)
+  else outcome = expel(id) end
+  reply[#reply + 1] = outcome
+end
+keep(size, ttl)
+reply[3] = due()
+finish()
+return reply
+`
+})
+
+/** Has a peer that is gone enter no more rooms, and names some that it has places in. Returns {format} of newer data, else {"", room, ...}: any of them, so that one that cannot be swept is in nobody's way Cost: O(count) */
+export const chatBury = Script.make({
+  name: "Chat/bury",
+  adds: false,
+  sha: "489fc4697a036b5fa8fd4080d73810c5bb2dfeec",
+  keys: ["index", "meta"],
+  args: ["now", "peer", "grave", "count"],
+  commands: ["TIME", "HMGET", "ZADD", "ZREMRANGEBYSCORE", "SRANDMEMBER"],
+  source: `#!lua flags=allow-oom
+-- Has a peer that is gone enter no more rooms, and names some that it has places in.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] peer   its id, encoded
+-- ARGV[3] grave  ms that it is known to be gone
+-- ARGV[4] count  of rooms
+-- RETURNS {format} of newer data, else {"", room, ...}: any of them, so that one that cannot be swept is in nobody's way
+-- COST O(count)
+-- COMMANDS TIME, HMGET, ZADD, ZREMRANGEBYSCORE, SRANDMEMBER
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+call('ZREMRANGEBYSCORE', base .. ':gone', '-inf', '(' .. int(now - ARGV[3]))
+call('ZADD', base .. ':gone', int(now), ARGV[2])
+local reply = call('SRANDMEMBER', base .. ':of:' .. ARGV[2], ARGV[4])
+table.insert(reply, 1, '')
+return reply
+`
+})
+
+/** Makes a room where there is none. A log that another one has left goes on; one that begins does so behind a D. Returns {format} of newer data, else {"", 1}, or {"", 0} where there is one Cost: O(1) */
+export const chatCreate = Script.make({
+  name: "Chat/create",
+  adds: true,
+  sha: "05d46651ba66490c2f72844f7a3c0004f311ebc4",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "listed"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "PERSIST", "UNLINK"],
+  source: `#!lua
+-- Makes a room where there is none. A log that another one has left goes on; one that begins does so behind a D.
+-- KEYS[1] room  what all keys of it begin with, and the shard channel of its frames
+-- KEYS[2] meta  hash, as in parts/ground
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] run     the server's run id; empty: the server is asked
+-- ARGV[3] fresh   name of an epoch, should one begin
+-- ARGV[4] listed  what is kept of it for whoever destroys it
+-- RETURNS {format} of newer data, else {"", 1}, or {"", 0} where there is one
+-- COST O(1)
+-- COMMANDS INFO, TIME, HMGET, HSET, PERSIST, UNLINK
+-- PARTS ground
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif m.exists then return { '', 0 } end
+if m.epoch then call('HSET', KEYS[2], 'exists', ARGV[4])
+else
+  -- Who is fenced stays so: that is of the peer.
+  for _, part in ipairs({ 'log', 'words', 'keys', 'members', 'leaving', 'peers' }) do call('UNLINK', base .. ':' .. part) end
+  call('HSET', KEYS[2], 'format', '1', 'epoch', ARGV[3], 'run', run, 'sequence', '1', 'at', int(now), 'past', '', 'exists', ARGV[4],
+    'since', '1', 'sinceAt', int(now), 'words', '0', 'grace', '0')
+end
+if isPhysical then
+  call('PERSIST', KEYS[2])
+  call('PERSIST', base .. ':fenced')
+end
+return { '', 1 }
+`
+})
+
+/** Ends a room and all memberships in it. What is left for ten minutes is its log, and for an hour who is fenced. Returns {format} of newer data, {""} where there is none, else {"", what it was created with} Cost: O(peers): what its members had is freed behind the server's back */
+export const chatDestroy = Script.make({
+  name: "Chat/destroy",
+  adds: false,
+  sha: "72150e6496625c1e2e1eec8f3e8110bcce3346d0",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "publisher"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "HDEL", "SMEMBERS", "UNLINK", "XADD", "XTRIM", "PEXPIRE", "SPUBLISH"],
+  source: `#!lua flags=allow-oom
+-- Ends a room and all memberships in it. What is left for ten minutes is its log, and for an hour who is fenced.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] run        the server's run id; empty: the server is asked
+-- ARGV[3] fresh      name of an epoch, should one begin
+-- ARGV[4] publisher  percent-encoded
+-- RETURNS {format} of newer data, {""} where there is none, else {"", what it was created with}
+-- COST O(peers): what its members had is freed behind the server's back
+-- COMMANDS INFO, TIME, HMGET, HSET, HDEL, SMEMBERS, UNLINK, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin(ARGV[4])
+local sequence = append('D')
+settle()
+for _, peer in ipairs(call('SMEMBERS', base .. ':peers')) do call('UNLINK', base .. ':of:' .. peer) end
+call('UNLINK', base .. ':peers', base .. ':members', base .. ':leaving', base .. ':words', base .. ':keys')
+call('HSET', KEYS[2], 'since', sequence, 'sinceAt', int(m.at))
+call('HDEL', KEYS[2], 'exists')
+if isPhysical then
+  call('PEXPIRE', KEYS[2], 600000)
+  call('PEXPIRE', base .. ':log', 600000)
+  call('PEXPIRE', base .. ':fenced', 3600000)
+end
+return { '', m.exists }
+`
+})
+
+/** Notes that a peer has, or will have, places in some rooms. Returns {format} of newer data, else {"", 1 where the peer is gone else 0, name of the index in this life} Cost: O(rooms) */
+export const chatEnter = Script.make({
+  name: "Chat/enter",
+  adds: true,
+  sha: "5a4b0ced123d73ad63e79cfda3125ffa8e1daf6e",
+  keys: ["index", "meta"],
+  args: ["now", "run", "fresh", "peer", "grave"],
+  variadic: "rooms",
+  commands: ["INFO", "TIME", "HMGET", "HSET", "ZSCORE", "SADD"],
+  source: `#!lua
+-- Notes that a peer has, or will have, places in some rooms.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] run    the server's run id; empty: the server is asked
+-- ARGV[3] fresh  a name for the index, should it have lost something
+-- ARGV[4] peer   its id, encoded
+-- ARGV[5] grave  ms that a peer is known to be gone
+-- ARGV[6...] rooms
+-- RETURNS {format} of newer data, else {"", 1 where the peer is gone else 0, name of the index in this life}
+-- COST O(rooms)
+-- COMMANDS INFO, TIME, HMGET, HSET, ZSCORE, SADD
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local run, peer, life = ARGV[2], ARGV[4], m.life
+if run == '' then run = string.match(call('INFO', 'server'), 'run_id:(%w+)') end
+-- Another server, or this one after it was away, has perhaps not heard of everything.
+if not life or m.run ~= run then
+  life = ARGV[3]
+  call('HSET', KEYS[2], 'format', '1', 'life', life, 'run', run)
+end
+local since = call('ZSCORE', base .. ':gone', peer)
+if since and now - since <= tonumber(ARGV[5]) then return { '', 1, life } end
+for i = 6, #ARGV do call('SADD', base .. ':of:' .. peer, ARGV[i]) end
+if #ARGV >= 6 then call('SADD', base .. ':peers', peer) end
+return { '', 0, life }
+`
+})
+
+/** Notes that a peer has no places in some rooms any more. Returns {format} of newer data, else {""} Cost: O(rooms) */
+export const chatExit = Script.make({
+  name: "Chat/exit",
+  adds: false,
+  sha: "d9301fe37e84698eb1be15c748b7a2e97db6e1c1",
+  keys: ["index", "meta"],
+  args: ["now", "peer"],
+  variadic: "rooms",
+  commands: ["TIME", "HMGET", "EXISTS", "SREM"],
+  source: `#!lua flags=allow-oom
+-- Notes that a peer has no places in some rooms any more.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now   ms since 1970; empty: the server's own clock
+-- ARGV[2] peer  its id, encoded
+-- ARGV[3...] rooms
+-- RETURNS {format} of newer data, else {""}
+-- COST O(rooms)
+-- COMMANDS TIME, HMGET, EXISTS, SREM
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local mine = base .. ':of:' .. ARGV[2]
+for i = 3, #ARGV do call('SREM', mine, ARGV[i]) end
+if call('EXISTS', mine) == 0 then call('SREM', base .. ':peers', ARGV[2]) end
+return { '' }
+`
+})
+
+/** Ends memberships, and nothing else: what act does where all actions are of that kind, on a full server too. Returns as act Cost: O(actions) */
+export const chatLeave = Script.make({
+  name: "Chat/leave",
+  adds: false,
+  sha: "b59faa2b2dae8a43963c6407e68cb0253ab9e26d",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "publisher", "grace"],
+  variadic: "actions",
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Ends memberships, and nothing else: what act does where all actions are of that kind, on a full server too.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] run        the server's run id; empty: the server is asked
+-- ARGV[3] fresh      name of an epoch, should one begin
+-- ARGV[4] publisher  percent-encoded
+-- ARGV[5] grace      ms that a Left is held back
+-- ARGV[6...] actions L, id, ref or R, id, nothing; ...
+-- RETURNS as act
+-- COST O(actions)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving, ending
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(peer, id, sequence)
+  call('ZADD', base .. ':of:' .. peer, sequence, id)
+  touched[peer] = true
+end
+local function quit(peer, id)
+  call('ZREM', base .. ':of:' .. peer, id)
+  touched[peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(seat.peer, id)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+-- What ends a membership, as an action: its answer is D for done, N for no such member.
+-- depart(id, ref, grace), expel(id)
+local function depart(id, ref, grace)
+  local seat = find(id)
+  if seat and seat.ref == ref then leave(id, seat, 'L', grace) end
+  return 'D'
+end
+local function expel(id)
+  local seat = find(id)
+  if not seat then return 'N' end
+  go(id, seat, 'R')
+  return 'D'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin(ARGV[4])
+letGo()
+local reply, grace = { '', m.epoch, '' }, tonumber(ARGV[5])
+for i = 6, #ARGV, 3 do
+  reply[#reply + 1] = ARGV[i] == 'L' and depart(ARGV[i + 1], ARGV[i + 2], grace) or ARGV[i] == 'R' and expel(ARGV[i + 1])
+end
+reply[3] = due()
+finish()
+return reply
+`
+})
+
+/** Puts a room into the list of all. Returns {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that any room was given Cost: O(log rooms) */
+export const chatList = Script.make({
+  name: "Chat/list",
+  adds: true,
+  sha: "432d00230fa2e789adad1c2f61490105f3d08764",
+  keys: ["index", "meta"],
+  args: ["now", "room"],
+  commands: ["TIME", "HMGET", "HSET", "ZADD"],
+  source: `#!lua
+-- Puts a room into the list of all.
+-- KEYS[1] index  what all keys of it begin with
+-- KEYS[2] meta   hash, as in parts/index
+-- ARGV[1] now   ms since 1970; empty: the server's own clock
+-- ARGV[2] room
+-- RETURNS {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that any room was given
+-- COST O(log rooms)
+-- COMMANDS TIME, HMGET, HSET, ZADD
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local stamp = int(math.max(now, m.stamp + 1))
+call('HSET', KEYS[2], 'format', '1', 'stamp', stamp)
+call('ZADD', base .. ':all', 0, ARGV[2])
+call('HSET', base .. ':stamps', ARGV[2], stamp)
+return { '', stamp }
+`
+})
+
+/** How many are in a room, and where its log stands. Returns {format} of newer data, {""} where there is none, else {"", members, epoch, sequence} Cost: O(those whose time to leave has come) */
+export const chatLook = Script.make({
+  name: "Chat/look",
+  adds: false,
+  sha: "24bbe77aeb5aba9bf2a3832808c370816777bf91",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh"],
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "HLEN",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- How many are in a room, and where its log stands.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] run    the server's run id; empty: the server is asked
+-- ARGV[3] fresh  name of an epoch, should one begin
+-- RETURNS {format} of newer data, {""} where there is none, else {"", members, epoch, sequence}
+-- COST O(those whose time to leave has come)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, HLEN, EXISTS, SADD, SREM, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(peer, id, sequence)
+  call('ZADD', base .. ':of:' .. peer, sequence, id)
+  touched[peer] = true
+end
+local function quit(peer, id)
+  call('ZREM', base .. ':of:' .. peer, id)
+  touched[peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(seat.peer, id)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin('-')
+letGo()
+finish()
+return { '', call('HLEN', base .. ':members'), m.epoch, int(m.sequence) }
+`
+})
+
+/** Names some peers that have places, any of them. Returns {format} of newer data, else {"", peer, ...} Cost: O(count) */
+export const chatPeers = Script.make({
+  name: "Chat/peers",
+  adds: false,
+  sha: "0412488fd616ec888bc3cdfbfef8ea6073b94217",
+  keys: ["index", "meta"],
+  args: ["now", "count"],
+  commands: ["TIME", "HMGET", "SRANDMEMBER"],
+  source: `#!lua flags=allow-oom
+-- Names some peers that have places, any of them.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] count
+-- RETURNS {format} of newer data, else {"", peer, ...}
+-- COST O(count)
+-- COMMANDS TIME, HMGET, SRANDMEMBER
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local reply = call('SRANDMEMBER', base .. ':peers', ARGV[2])
+table.insert(reply, 1, '')
+return reply
+`
+})
+
+/** Takes those of some rooms out of the list of all that have stood there for long. Returns {format} of newer data, else {""} Cost: O(rooms) */
+export const chatPrune = Script.make({
+  name: "Chat/prune",
+  adds: false,
+  sha: "2bef2e57ab0c91ef097179523109fbdc998001bc",
+  keys: ["index", "meta"],
+  args: ["now", "age"],
+  variadic: "rooms",
+  commands: ["TIME", "HMGET", "HGET", "HDEL", "ZREM"],
+  source: `#!lua flags=allow-oom
+-- Takes those of some rooms out of the list of all that have stood there for long.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] age       ms
+-- ARGV[3...] rooms
+-- RETURNS {format} of newer data, else {""}
+-- COST O(rooms)
+-- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+for i = 3, #ARGV do
+  local stamp = call('HGET', base .. ':stamps', ARGV[i])
+  if stamp and now - stamp > tonumber(ARGV[2]) then
+    call('HDEL', base .. ':stamps', ARGV[i])
+    call('ZREM', base .. ':all', ARGV[i])
+  end
+end
+return { '' }
+`
+})
+
+/** Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there. Returns {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...} Cost: O(log n + limit); Last: O(entries of the log), too */
+export const chatRead = Script.make({
+  name: "Chat/read",
+  adds: false,
+  sha: "8429885a13007941c688b31f093f2568f9b38a79",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "number", "limit"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
+  source: `#!lua flags=allow-oom
+-- Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] run     the server's run id; empty: the server is asked
+-- ARGV[3] fresh   name of an epoch, should one begin
+-- ARGV[4] size    words that the history keeps; empty: there is none
+-- ARGV[5] ttl     ms that it keeps them
+-- ARGV[6] from    After, Earliest or Last
+-- ARGV[7] epoch   After: the place's; else empty
+-- ARGV[8] number  After: the place's sequence; Last: how many; else 0
+-- ARGV[9] limit   entries of the page
+-- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
+-- COST O(log n + limit); Last: O(entries of the log), too
+-- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- PARTS ground, reach, back
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- How far back a room can be read. Times never go back, and numbers grow with sequences: where it begins is found by halving.
+-- seq(entry), number(entry): its sequence; that of a word among the words, nil for what is none
+-- isFresh(entry, ttl): it is not too old
+-- range(key, from, to, count): entries of these sequences
+-- begins(key, from, holds): the first sequence from there on of an entry that holds, as all behind one that holds do; one behind
+-- the last: none does
+-- reach(): the first sequence that can be read in the log
+-- kept(size, ttl): the same of the words that stay
+-- place(epoch, sequence): after which sequence whoever was there reads on, and how that is not where it was, or empty
+local function seq(entry) return tonumber(string.match(entry[1], '%d+')) end
+local function number(entry) return tonumber(string.match(entry[2][4], '^S (%d+) ')) end
+local function isFresh(entry, ttl) return tonumber(string.match(entry[2][2], ' (%d+)')) > m.at - ttl end
+local function range(key, from, to, count)
+  return call('XRANGE', base .. key, int(from), int(to), 'COUNT', count)
+end
+local function begins(key, from, holds)
+  local low, high, found = from, m.sequence + 1, m.sequence + 1
+  local middle = low
+  while low < high do
+    local entry = range(key, middle, high - 1, 1)[1]
+    if entry and not holds(entry) then low = seq(entry) + 1
+    else
+      found, high = entry and seq(entry) or found, middle
+    end
+    middle = math.floor((low + high) / 2)
+  end
+  return found
+end
+local function reach()
+  return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
+end
+local function kept(size, ttl)
+  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > m.words - size end)
+end
+local function place(epoch, sequence)
+  local known = epoch == m.epoch and m.sequence
+  for e, last in string.gmatch(m.past, '(%S+):(%d+)') do if e == epoch then known = tonumber(last) end end
+  if known then
+    if sequence > known then return known, 'Rewound' end
+    return sequence, ''
+  end
+  -- Nobody knows how long ago that was: the room may have ended meanwhile, and that is told rather once too often.
+  local isOurs = string.match(epoch, '^[^-]+') == string.match(m.epoch, '^[^-]+')
+  return isOurs and math.min(sequence, m.since - 1) or m.since - 1, 'EpochChanged'
+end
+-- lastOf(count, low): the sequence of the first of the last so many words of the log behind the room's beginning, and how many
+-- of them are there; nil: none is
+local function lastOf(count, low)
+  local found, left, to = nil, count, m.sequence
+  low = math.max(low, m.since + 1)
+  while left > 0 and to >= low do
+    local page = call('XREVRANGE', base .. ':log', int(to), int(low), 'COUNT', 128)
+    for _, entry in ipairs(page) do
+      to = seq(entry) - 1
+      if left > 0 and number(entry) then
+        found, left = seq(entry), left - 1
+      end
+    end
+    if #page < 128 then break end
+  end
+  return found, count - left
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local from, asked, size, ttl, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[9])
+if not m.epoch then
+  return { '', '-', '1', 1, from == 'After' and 'EpochChanged' or '', '', '1-0', '- ' .. int(now) .. ' -', 'D' }
+end
+local low, after, gap = reach(), m.since - 1, ''
+local first = size and low > m.since and kept(size, ttl) or low
+if from == 'After' then after, gap = place(ARGV[7], asked)
+-- Of a room that is not there, its end: else whoever came just then would never hear of it.
+elseif m.exists and from == 'Earliest' then after = m.since
+elseif m.exists then
+  local word, found = lastOf(asked, low)
+  if found < asked and first < low then
+    local least = m.words - asked
+    local older = begins(':words', first, function(entry) return number(entry) > least end)
+    word = older < low and older or word
+  end
+  after = word and word - 1 or m.sequence
+end
+local reply, given, last = { '', m.epoch, '', 0, gap, '' }, 0, m.sequence
+local function give(id, head, text)
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3] = id, head, text
+  given = given + 1
+  last = tonumber(string.match(id, '%d+'))
+end
+local function giveAll(key, start, till)
+  if start > till or given >= limit then return end
+  for _, entry in ipairs(range(key, start, till, limit - given)) do give(entry[1], entry[2][2], entry[2][4]) end
+end
+-- Whoever comes from before it is told of the last end, though it be gone from the log.
+if low > m.since then
+  if after < m.since and limit > 0 then give(int(m.since) .. '-0', m.epoch .. ' ' .. m.sinceAt .. ' -', 'D') end
+  giveAll(':words', math.max(after + 1, first), low - 1)
+end
+giveAll(':log', math.max(after + 1, low), m.sequence)
+local missed = last - after - given
+if gap == '' and from == 'After' and missed > 0 then reply[5], reply[6] = 'HistoryTrimmed', int(missed) end
+reply[3], reply[4] = int(last), last >= m.sequence and 1 or 0
+return reply
+`
+})
+
+/** Names some rooms of the list of all, in their order. Returns {format} of newer data, else {"", 1 where there are more else 0, room, ...} Cost: O(log rooms + count) */
+export const chatRooms = Script.make({
+  name: "Chat/rooms",
+  adds: false,
+  sha: "e687df39611b9ed0a03f29eafd1572ffccad15bd",
+  keys: ["index", "meta"],
+  args: ["now", "after", "count"],
+  commands: ["TIME", "HMGET", "ZRANGEBYLEX"],
+  source: `#!lua flags=allow-oom
+-- Names some rooms of the list of all, in their order.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] after  the last one of the page before; empty: from the beginning
+-- ARGV[3] count  of the page
+-- RETURNS {format} of newer data, else {"", 1 where there are more else 0, room, ...}
+-- COST O(log rooms + count)
+-- COMMANDS TIME, HMGET, ZRANGEBYLEX
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local count = tonumber(ARGV[3])
+local from = ARGV[2] == '' and '-' or '(' .. ARGV[2]
+local found = call('ZRANGEBYLEX', base .. ':all', from, '+', 'LIMIT', 0, count + 1)
+local reply = { '', #found > count and 1 or 0 }
+for i = 1, math.min(#found, count) do reply[2 + i] = found[i] end
+return reply
+`
+})
+
+/** Some of those who have a place in a room, and how many there are, and where its log stands. Returns {format} of newer data, {""} where there is no room, else {"", members, epoch, sequence, cursor, id, "<ref> <peer> <its name> <joined at> <details>", ...}; an empty cursor: that was the last page Cost: O(those of the page, and those whose time to leave has come) */
+export const chatSeats = Script.make({
+  name: "Chat/seats",
+  adds: false,
+  sha: "a0cb3f14fe97715fb2e5749dc0af064d2a4c93c0",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "cursor"],
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HGETALL",
+    "HSCAN",
+    "HDEL",
+    "HLEN",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Some of those who have a place in a room, and how many there are, and where its log stands.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] run     the server's run id; empty: the server is asked
+-- ARGV[3] fresh   name of an epoch, should one begin
+-- ARGV[4] cursor  "<run> <cursor of HSCAN>" of the page before; empty: there is none
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", members, epoch, sequence, cursor, id, "<ref> <peer> <its
+-- name> <joined at> <details>", ...}; an empty cursor: that was the last page
+-- COST O(those of the page, and those whose time to leave has come)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HGETALL, HSCAN, HDEL, HLEN, EXISTS, SADD, SREM, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(peer, id, sequence)
+  call('ZADD', base .. ':of:' .. peer, sequence, id)
+  touched[peer] = true
+end
+local function quit(peer, id)
+  call('ZREM', base .. ':of:' .. peer, id)
+  touched[peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(seat.peer, id)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin('-')
+letGo()
+finish()
+local members = call('HLEN', base .. ':members')
+local cursor, found = '', nil
+if members <= 512 then found = call('HGETALL', base .. ':members')
+else
+  -- Another run puts them in another order: what its cursor has passed is not what this one's has.
+  local known, at = string.match(ARGV[4], '^(%S+) (%d+)$')
+  local page = call('HSCAN', base .. ':members', known == run and at or '0', 'COUNT', 500)
+  cursor, found = page[1] == '0' and '' or run .. ' ' .. page[1], page[2]
+end
+local reply = { '', members, m.epoch, int(m.sequence), cursor }
+for i = 1, #found do reply[5 + i] = found[i] end
+return reply
+`
+})
+
+/** Lets those of a room go whose time has come; ends some of a dead peer's memberships, and has it begin no more. Returns {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or ""} Cost: O(memberships that end) */
+export const chatSweep = Script.make({
+  name: "Chat/sweep",
+  adds: false,
+  sha: "7205b0135415f2b4ee5a655fb2c221242d16ce77",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "publisher", "dead", "grave", "page"],
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZCARD",
+    "ZREM",
+    "ZREMRANGEBYSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Lets those of a room go whose time has come; ends some of a dead peer's memberships, and has it begin no more.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] run        the server's run id; empty: the server is asked
+-- ARGV[3] fresh      name of an epoch, should one begin
+-- ARGV[4] publisher  percent-encoded
+-- ARGV[5] dead       id of the peer, encoded; empty: there is none
+-- ARGV[6] grave      ms that it is fenced
+-- ARGV[7] page       memberships that one step ends
+-- RETURNS {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or ""}
+-- COST O(memberships that end)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZCARD, ZREM, ZREMRANGEBYSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- begin(publisher): whose step it is
+-- append(text): logs one entry; its sequence, as text
+-- head: what an entry of this step is given as h
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher = '', {}, 0, '', ''
+local function begin(by)
+  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(text)
+  m.sequence = m.sequence + 1
+  local id = int(m.sequence)
+  call('XADD', logged, id, 'h', head, 'd', text)
+  added[#added + 1] = text
+  return id
+end
+local function settle()
+  if #added == 0 then return end
+  call('XTRIM', logged, 'MAXLEN', 1000)
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(peer, id, sequence)
+  call('ZADD', base .. ':of:' .. peer, sequence, id)
+  touched[peer] = true
+end
+local function quit(peer, id)
+  call('ZREM', base .. ':of:' .. peer, id)
+  touched[peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(seat.peer, id)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+local fenced, dead, left = base .. ':fenced', ARGV[5], 0
+if m.exists then
+  begin(ARGV[4])
+  letGo()
+end
+call('ZREMRANGEBYSCORE', fenced, '-inf', int(now - ARGV[6]))
+if dead ~= '' then
+  -- Where there is no room, too: there may be one again before whoever is taken for dead asks for its place there.
+  call('ZADD', fenced, int(now), dead)
+  if isPhysical and not m.exists then call('PEXPIRE', fenced, int(ARGV[6] + 0)) end
+end
+if not m.exists then return { '', 0, '' } end
+if dead ~= '' then
+  local mine = base .. ':of:' .. dead
+  for _, id in ipairs(call('ZRANGE', mine, 0, ARGV[7] - 1)) do
+    local seat = find(id)
+    if seat then leave(id, seat, 'C', m.grace) else quit(dead, id) end
+  end
+  left = call('ZCARD', mine)
+end
+local next = due()
+finish()
+return { '', left, next }
+`
+})
+
+/** Takes a room out of the list of all, if it has not been put there anew. Returns {format} of newer data, else {""} Cost: O(log rooms) */
+export const chatUnlist = Script.make({
+  name: "Chat/unlist",
+  adds: false,
+  sha: "a7d570057b17618e1cb51f9d577ecb9416886910",
+  keys: ["index", "meta"],
+  args: ["now", "room", "stamp"],
+  commands: ["TIME", "HMGET", "HGET", "HDEL", "ZREM"],
+  source: `#!lua flags=allow-oom
+-- Takes a room out of the list of all, if it has not been put there anew.
+-- KEYS[1] index  as in list
+-- KEYS[2] meta   as in list
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] room
+-- ARGV[3] stamp  what list gave
+-- RETURNS {format} of newer data, else {""}
+-- COST O(log rooms)
+-- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
+-- PARTS index
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- call, base: redis.call, and what all keys of the index begin with
+-- now: the server's time in ms
+-- int(number): its text, whole
+-- open(index, meta): begins; false: the data is of a newer format
+-- m: format, life, run, stamp
+local call, base, m = redis.call, '', {}
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(number) return string.format('%.0f', number) end
+local function open(index, meta)
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  return m.format == '1'
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+if call('HGET', base .. ':stamps', ARGV[2]) == ARGV[3] then
+  call('HDEL', base .. ':stamps', ARGV[2])
+  call('ZREM', base .. ':all', ARGV[2])
+end
+return { '' }
+`
+})
+
+/** Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log. Returns {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...} Cost: O(log n + limit); without a history O(entries of the log) */
+export const chatWords = Script.make({
+  name: "Chat/words",
+  adds: false,
+  sha: "d2217cf29626d881eba2f93cd87cd40a2143261d",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "sequence", "number", "limit"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
+  source: `#!lua flags=allow-oom
+-- Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] run       the server's run id; empty: the server is asked
+-- ARGV[3] fresh     name of an epoch, should one begin
+-- ARGV[4] size      words that the history keeps; empty: there is none
+-- ARGV[5] ttl       ms that it keeps them
+-- ARGV[6] from      After, Earliest or Last
+-- ARGV[7] epoch     After: the bookmark's; else empty
+-- ARGV[8] sequence  After: the bookmark's; Last: how many; else 0
+-- ARGV[9] number    After: the bookmark's; else empty
+-- ARGV[10] limit    words of the page
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...}
+-- COST O(log n + limit); without a history O(entries of the log)
+-- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- PARTS ground, reach, back
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- How far back a room can be read. Times never go back, and numbers grow with sequences: where it begins is found by halving.
+-- seq(entry), number(entry): its sequence; that of a word among the words, nil for what is none
+-- isFresh(entry, ttl): it is not too old
+-- range(key, from, to, count): entries of these sequences
+-- begins(key, from, holds): the first sequence from there on of an entry that holds, as all behind one that holds do; one behind
+-- the last: none does
+-- reach(): the first sequence that can be read in the log
+-- kept(size, ttl): the same of the words that stay
+-- place(epoch, sequence): after which sequence whoever was there reads on, and how that is not where it was, or empty
+local function seq(entry) return tonumber(string.match(entry[1], '%d+')) end
+local function number(entry) return tonumber(string.match(entry[2][4], '^S (%d+) ')) end
+local function isFresh(entry, ttl) return tonumber(string.match(entry[2][2], ' (%d+)')) > m.at - ttl end
+local function range(key, from, to, count)
+  return call('XRANGE', base .. key, int(from), int(to), 'COUNT', count)
+end
+local function begins(key, from, holds)
+  local low, high, found = from, m.sequence + 1, m.sequence + 1
+  local middle = low
+  while low < high do
+    local entry = range(key, middle, high - 1, 1)[1]
+    if entry and not holds(entry) then low = seq(entry) + 1
+    else
+      found, high = entry and seq(entry) or found, middle
+    end
+    middle = math.floor((low + high) / 2)
+  end
+  return found
+end
+local function reach()
+  return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
+end
+local function kept(size, ttl)
+  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > m.words - size end)
+end
+local function place(epoch, sequence)
+  local known = epoch == m.epoch and m.sequence
+  for e, last in string.gmatch(m.past, '(%S+):(%d+)') do if e == epoch then known = tonumber(last) end end
+  if known then
+    if sequence > known then return known, 'Rewound' end
+    return sequence, ''
+  end
+  -- Nobody knows how long ago that was: the room may have ended meanwhile, and that is told rather once too often.
+  local isOurs = string.match(epoch, '^[^-]+') == string.match(m.epoch, '^[^-]+')
+  return isOurs and math.min(sequence, m.since - 1) or m.since - 1, 'EpochChanged'
+end
+-- lastOf(count, low): the sequence of the first of the last so many words of the log behind the room's beginning, and how many
+-- of them are there; nil: none is
+local function lastOf(count, low)
+  local found, left, to = nil, count, m.sequence
+  low = math.max(low, m.since + 1)
+  while left > 0 and to >= low do
+    local page = call('XREVRANGE', base .. ':log', int(to), int(low), 'COUNT', 128)
+    for _, entry in ipairs(page) do
+      to = seq(entry) - 1
+      if left > 0 and number(entry) then
+        found, left = seq(entry), left - 1
+      end
+    end
+    if #page < 128 then break end
+  end
+  return found, count - left
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+local from, asked, size, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[10])
+local key, low = size and ':words' or ':log', size and kept(size, tonumber(ARGV[5])) or reach()
+local after, gap = m.since, ''
+if from == 'After' then after, gap = place(ARGV[7], asked)
+elseif from == 'Last' and size then
+  local least = m.words - asked
+  low = begins(key, low, function(entry) return number(entry) > least end)
+elseif from == 'Last' then low = lastOf(asked, low) or m.sequence + 1 end
+local next, said, first, last = math.max(after, m.since, low - 1) + 1, 0, m.words + 1, m.words
+local reply, sequence = { '', m.epoch, '', '', 0, 1 }, m.sequence
+while next <= m.sequence and said <= limit do
+  -- One more than is given, to know whether it is there.
+  local page = range(key, next, m.sequence, size and limit + 1 - said or 256)
+  if #page == 0 then break end
+  for _, entry in ipairs(page) do
+    next = seq(entry) + 1
+    local word, n = number(entry), #reply
+    if word then said = said + 1 end
+    if said > limit then break end
+    if word then
+      if said == 1 then first = word end
+      last, sequence = word, next - 1
+      reply[n + 1], reply[n + 2], reply[n + 3] = entry[1], entry[2][2], entry[2][4]
+    end
+  end
+end
+reply[3], reply[4] = int(sequence), int(last)
+-- What is missing before the first one, or, with none, of all there were.
+if gap ~= '' or from == 'After' and first > tonumber(ARGV[9]) + 1 then reply[5] = 1 end
+if said > limit then reply[6] = 0 end
+return reply
+`
+})
+
 /** One heartbeat: keeps the peer alive, judges who is overdue, pushes what changed, answers what this peer misses. The book's own clock goes on from beat to beat; over a silence of half of suspectAfter, or a step back, it stands still. Returns {format} of newer data, else {"", status, epoch, version, now, clock, freed, {id, due, ...}, {change, ...}}, without the last where the changes do not tell what is missed. Cost: O(log n + changes) */
 export const peerregistryBeat = Script.make({
   name: "PeerRegistry/beat",
@@ -7249,6 +9228,23 @@ export const all = [
   cacheTouch,
   cacheUnlock,
   cacheWrite,
+  chatAct,
+  chatBury,
+  chatCreate,
+  chatDestroy,
+  chatEnter,
+  chatExit,
+  chatLeave,
+  chatList,
+  chatLook,
+  chatPeers,
+  chatPrune,
+  chatRead,
+  chatRooms,
+  chatSeats,
+  chatSweep,
+  chatUnlist,
+  chatWords,
   peerregistryBeat,
   peerregistryEnter,
   peerregistryLeader,
