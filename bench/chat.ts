@@ -28,7 +28,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Redis } from "ioredis"
 import * as FanOut from "./fan-out.ts"
-import { type Case, commandsRun, measure, perSecond, smoke } from "./harness.ts"
+import { type Case, commandsRun, isAsked, measure, perSecond, smoke } from "./harness.ts"
 import * as Listener from "./listener.ts"
 import { body, workers, writers } from "./message.ts"
 
@@ -243,7 +243,7 @@ export const run = async (url: string): Promise<void> => {
   try {
     await measure(cases)
     await runtime.runPromise(Scope.close(membersScope, Exit.void))
-    await idle(url, redis)
+    if (isAsked("idle members")) await idle(url, redis)
   } finally {
     await listener.close()
     await runtime.dispose()

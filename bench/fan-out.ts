@@ -5,6 +5,7 @@
 import { Emitter } from "@socket.io/redis-emitter"
 import * as PubSub from "@troupe/core/PubSub"
 import { fork } from "node:child_process"
+import { once } from "node:events"
 import * as path from "node:path"
 import type { Redis } from "ioredis"
 import type * as ManagedRuntime from "effect/ManagedRuntime"
@@ -44,7 +45,11 @@ export const start = (url: string, prefix: string): Listener.Listener => {
         }
       }
     },
-    close: async () => child.disconnect()
+    close: async () => {
+      const ended = once(child, "exit")
+      child.disconnect()
+      await ended
+    }
   }
 }
 

@@ -45,10 +45,14 @@ export const smoke = process.argv.includes("--smoke")
 /** Counted rounds of each side; one more of each goes first and does not count. */
 const rounds = smoke ? 1 : Number(process.env["TROUPE_ROUNDS"] ?? 5)
 
+/** `--case=<name>`: that one alone. */
+const only = process.argv.find((argument) => argument.startsWith("--case="))?.slice("--case=".length)
+export const isAsked = (name: string): boolean => only === undefined || only === name
+
 export const measure = async (cases: ReadonlyArray<Case>): Promise<ReadonlyArray<Result>> => {
   const results: Array<Result> = []
   const rows: Array<string> = []
-  for (const one of cases) {
+  for (const one of cases.filter(({ name }) => isAsked(name))) {
     const ours: Array<number> = []
     const theirs: Array<number> = []
     for (let round = smoke ? 1 : 0; round <= rounds; round++) {

@@ -1,4 +1,4 @@
-/** `node bench/run.ts [service …] [--smoke]`: the benches named, or all, on a Redis of their own (or TROUPE_REDIS_URL). */
+/** `node bench/run.ts [service …] [--smoke] [--case=<name>]`: the benches named, or all, on a Redis of their own (or TROUPE_REDIS_URL). */
 import { startServer } from "../scripts/redis.ts"
 
 const services = ["pubsub", "peers", "tasks", "cache", "chat", "stats"]

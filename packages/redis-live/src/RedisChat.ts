@@ -1,4 +1,6 @@
 /** Chat on Redis: a slot per room, and one for the index of all; one script for each step. */
+import * as Chat from "@troupe/core/Chat"
+import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { BackendError } from "@troupe/core/BackendError"
 import { ChatStore, graveMs, pageSize, pruneMs, sweepPage } from "@troupe/core/ChatStore"
 import { renamed } from "@troupe/core/Link"
@@ -95,6 +97,9 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
     })
   })
 )
+
+/** Chat for one peer of those that share the RedisClient's server, database and prefix, with the life of its registry's peer. */
+export const layer: Layer.Layer<Chat.Chat, never, RedisClient | PeerRegistry> = Layer.provide(Chat.layer, store)
 
 // -- internals ----------------------------------------------------------------------------------------------------
 

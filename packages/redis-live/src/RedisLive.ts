@@ -1,6 +1,7 @@
 /** Every service on Redis, as one Layer: what most applications provide once, where they start. */
 import type { BackendError } from "@troupe/core/BackendError"
 import type { Cache, Options as CacheOptions } from "@troupe/core/Cache"
+import type { Chat } from "@troupe/core/Chat"
 import * as LocalPeer from "@troupe/core/LocalPeer"
 import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
@@ -10,6 +11,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RedisCache from "./RedisCache.ts"
+import * as RedisChat from "./RedisChat.ts"
 import * as RedisClient from "./RedisClient.ts"
 import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 import * as RedisPubSub from "./RedisPubSub.ts"
@@ -17,7 +19,7 @@ import * as RedisStats from "./RedisStats.ts"
 import * as RedisTaskQueue from "./RedisTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | PeerRegistry | PubSub | Stats | TaskQueue
+export type Troupe = Cache | Chat | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends RegistryOptions {
@@ -37,7 +39,8 @@ const make = ({
   ...redis
 }: Options): Layer.Layer<Troupe | RedisClient.RedisClient, BackendError> => {
   const services = Layer.mergeAll(
-    RedisPeerRegistry.layer(registry),
+    // Chat's places live as long as the registry's peer.
+    Layer.provideMerge(RedisChat.layer, RedisPeerRegistry.layer(registry)),
     RedisPubSub.layer,
     RedisTaskQueue.layer(tasks),
     RedisCache.layer(cache),
@@ -48,7 +51,7 @@ const make = ({
 
 // With the client that `RedisClient.layer()` stands for: whoever names either shares it.
 const withoutOptions = Layer.mergeAll(
-  RedisPeerRegistry.layer(),
+  Layer.provideMerge(RedisChat.layer, RedisPeerRegistry.layer()),
   RedisPubSub.layer,
   RedisTaskQueue.layer(),
   RedisCache.layer(),

@@ -1,5 +1,6 @@
 /** Troupe on Redis. Modules are namespaces: `RedisClient.RedisClient` is the service, `RedisClient.layer` its layer. */
 export * as RedisCache from "./RedisCache.ts"
+export * as RedisChat from "./RedisChat.ts"
 export * as RedisClient from "./RedisClient.ts"
 export * as RedisLive from "./RedisLive.ts"
 export * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
