@@ -30,6 +30,20 @@ test("what only looks like code that is compiled is refused", () => {
   assert.deepEqual(extract("docs/page.md", "```ts\na").refused, ["docs/page.md:1: the block has no end"])
 })
 
+test("what is run, or tried, says so where it begins", () => {
+  const page = fenced('ts run\nimport "a"', "ts\nb", 'ts test\nimport "c"', 'ts\nimport "d"')
+  assert.deepEqual(
+    extract("docs/page.md", page).modules.map(({ use }) => use),
+    ["run", "test", "nothing"]
+  )
+  assert.deepEqual(extract("docs/page.md", fenced('ts\nimport "a"', "ts run\nb")).refused, [
+    "docs/page.md:9: what is run says so where it begins, with its imports"
+  ])
+  assert.deepEqual(extract("docs/page.md", fenced('ts run\nimport { a } from "../a.ts"')).refused, [
+    "docs/page.md:3: what is run from a page imports packages alone"
+  ])
+})
+
 test("a mistake is told by its page and its line", () => {
   const { modules } = extract(
     "docs/page.md",

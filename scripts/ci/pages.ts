@@ -6,6 +6,9 @@
  * signature or an excerpt, is fenced as ```text; another word of the language, or one after `ts`, is refused, for the
  * block would look like code and be compiled by nobody.
  *
+ * A module that begins as ```ts run is a program that needs no server and ends by itself, one that begins as ```ts test
+ * has tests: `scripts/pages.runs.test.ts` runs both. They import packages alone, for they run from elsewhere.
+ *
  * Each module is written with its lines where they are in its page, so that the compiler's line is the page's. Relative
  * imports resolve from the page, and its locals may be unused.
  */
@@ -17,10 +20,14 @@ import { conclude } from "../tally.ts"
 const root = path.join(import.meta.dirname, "../..")
 const folder = ".cache/pages"
 
+/** What is done with a module, beside compiling it. */
+export type Use = "nothing" | "run" | "test"
+
 export interface Module {
   /** `docs/page.md.2.ts`: the second of that page. */
   readonly file: string
   readonly text: string
+  readonly use: Use
 }
 
 /** What was found in a page, where: `docs/page.md:12: …`. */
@@ -30,10 +37,16 @@ export interface Extract {
 }
 
 const fence = /^\s*(`{3,}|~{3,})(.*)$/
+const uses: ReadonlyMap<string, Use> = new Map([
+  ["ts", "nothing"],
+  ["ts run", "run"],
+  ["ts test", "test"]
+])
+const relative = /^(?:import|export)\s(?:[^"=()]*\sfrom\s)?"\.{1,2}\//
 
 /** The modules of one page. */
 export const extract = (page: string, markdown: string): Extract => {
-  const modules: Array<Array<string>> = []
+  const modules: Array<{ readonly lines: Array<string>; readonly use: Use }> = []
   const refused: Array<string> = []
   const lines = markdown.split("\n")
   for (let i = 0; i < lines.length; i++) {
@@ -42,24 +55,47 @@ export const extract = (page: string, markdown: string): Extract => {
     const [, marks, word] = opened
     const info = word!.trim()
     const first = i + 1
+    const refuse = (why: string): void => void refused.push(`${page}:${first}: ${why}`)
     while (++i < lines.length && lines[i]!.trim() !== marks);
-    if (i === lines.length) refused.push(`${page}:${first}: the block has no end`)
-    if (info !== "ts") {
+    if (i === lines.length) refuse("the block has no end")
+    const use = uses.get(info)
+    if (use === undefined) {
       if (/^(ts|js|mts|mjs|tsx|jsx|typescript|javascript)\b/i.test(info))
-        refused.push(`${page}:${first}: code is fenced as \`\`\`ts, what is not to be compiled as \`\`\`text`)
+        refuse("code is fenced as ```ts, what is not to be compiled as ```text")
       continue
     }
-    const begins = lines.slice(first, i).find((line) => line.trim() !== "" && !line.startsWith("//"))
-    if (modules.length === 0 || begins?.startsWith("import ")) modules.push([])
+    const block = lines.slice(first, i)
+    const begins = block.find((line) => line.trim() !== "" && !line.startsWith("//"))
+    const isNew = modules.length === 0 || begins?.startsWith("import ") === true
+    if (isNew) modules.push({ lines: [], use })
+    else if (use !== "nothing") refuse("what is run says so where it begins, with its imports")
     const module = modules.at(-1)!
-    while (module.length < first) module.push("")
-    module.push(...lines.slice(first, i))
+    if (module.use !== "nothing" && block.some((line) => relative.test(line)))
+      refuse("what is run from a page imports packages alone")
+    while (module.lines.length < first) module.lines.push("")
+    module.lines.push(...block)
   }
   const name = (i: number): string => `${page}.${i + 1}.ts`
   return {
     // A page without an import would share its names with all others.
-    modules: modules.map((module, i) => ({ file: name(i), text: `${module.join("\n")}\nexport {}\n` })),
+    modules: modules.map(({ lines, use }, i) => ({ file: name(i), text: `${lines.join("\n")}\nexport {}\n`, use })),
     refused
+  }
+}
+
+/** Of every page there is. */
+export const extractAll = (): ReadonlyArray<{ readonly page: string } & Extract> =>
+  fs
+    .globSync(["*.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root })
+    .sort()
+    .map((page) => ({ page, ...extract(page, fs.readFileSync(path.join(root, page), "utf8")) }))
+
+/** Writes them into a folder, which is emptied before. */
+export const write = (modules: ReadonlyArray<Module>, into: string): void => {
+  fs.rmSync(into, { recursive: true, force: true })
+  for (const { file, text } of modules) {
+    fs.mkdirSync(path.dirname(path.join(into, file)), { recursive: true })
+    fs.writeFileSync(path.join(into, file), text)
   }
 }
 
@@ -81,11 +117,7 @@ const options = {
 
 /** What the compiler says of them, each line with the page's own name and line: `docs/page.md:12:5: …`. */
 export const compile = (modules: ReadonlyArray<Module>, into: string): ReadonlyArray<string> => {
-  fs.rmSync(into, { recursive: true, force: true })
-  for (const { file, text } of modules) {
-    fs.mkdirSync(path.dirname(path.join(into, file)), { recursive: true })
-    fs.writeFileSync(path.join(into, file), text)
-  }
+  write(modules, into)
   fs.writeFileSync(path.join(into, "tsconfig.json"), JSON.stringify(options))
   const compiler = path.join(root, "node_modules/.bin/tsc")
   const { status, stdout } = spawnSync(compiler, ["-b", "--pretty", "false"], { cwd: into, encoding: "utf8" })
@@ -97,13 +129,12 @@ export const compile = (modules: ReadonlyArray<Module>, into: string): ReadonlyA
 }
 
 if (import.meta.main) {
-  const pages = fs.globSync(["README.md", "packages/*/README.md", "docs/**/*.md"], { cwd: root }).sort()
-  const found = pages.map((page) => extract(page, fs.readFileSync(path.join(root, page), "utf8")))
+  const found = extractAll()
   const modules = found.flatMap((page) => page.modules)
   const findings = [...found.flatMap((page) => page.refused), ...compile(modules, path.join(root, folder))]
   for (const finding of findings) console.log(finding)
-  const wrong = pages.filter((page) => findings.some((finding) => finding.startsWith(`${page}:`)))
-  const withCode = pages.filter((_, i) => found[i]!.modules.length > 0 || found[i]!.refused.length > 0)
+  const wrong = found.filter(({ page }) => findings.some((finding) => finding.startsWith(`${page}:`)))
+  const withCode = found.filter(({ modules, refused }) => modules.length > 0 || refused.length > 0)
   const failed = findings.length > 0 ? Math.max(wrong.length, 1) : 0
   console.log(`${modules.length} modules in ${withCode.length} pages`)
   conclude({ passed: withCode.length - wrong.length, failed, notRun: [] })
