@@ -61,6 +61,25 @@ const rows: ReadonlyArray<Row> = [
     ]
   },
   {
+    title: "Chat",
+    panels: [
+      { title: "Rooms", unit: "ops", lines: { said: rate("chat_said"), heard: rate("chat_heard") } },
+      {
+        title: "What did not go well",
+        unit: "ops",
+        lines: {
+          "gap {{reason}}": rate("chat_gaps", "reason"),
+          "{{hook}} refused": rate("chat_rejected", "hook"),
+          "peers swept": rate("chat_swept")
+        }
+      },
+      {
+        title: "Places, and rooms listened to",
+        lines: { places: `sum (${of("chat_members")})`, "{{instance}} listens to": of("chat_listening") }
+      }
+    ]
+  },
+  {
     title: "TaskQueue",
     panels: [
       {
