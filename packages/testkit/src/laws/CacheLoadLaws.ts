@@ -367,20 +367,6 @@ export const aHitIsOneRequest: Law = (world) =>
     assert.ok(cold.requests.length < 10, `${cold.requests.length}`)
   })
 
-/** C4 A key that is asked for inside its own load is a defect that names it, not a wait without end. */
-export const noKeyIsLoadedInsideItself: Law = (world) =>
-  Effect.gen(function* () {
-    const a = yield* world.spawn()
-    const inner = on(a, (cache) => cache.getOrSet(Numbers, "the key", Effect.succeed(1)))
-    const between = getOrSet(a, Numbers, "another", inner)
-    for (const load of [inner, between]) {
-      const exit = yield* Effect.exit(world.complete(getOrSet(a, Numbers, "the key", load)))
-      assert.ok(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
-      assert.match(`${Cause.squash(exit.cause)}`, /the key/)
-    }
-    assert.equal(yield* getOrSet(a, Numbers, "the key", getOrSet(a, Numbers, "a third", Effect.succeed(2))), 2)
-  })
-
 /** A6 What is wrong with a call of `getOrSet` is a defect that carries the error, and nothing is loaded. */
 export const aBadLoadIsADefect: Law = (world) =>
   Effect.gen(function* () {

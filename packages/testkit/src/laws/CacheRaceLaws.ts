@@ -137,6 +137,31 @@ export const noAnswerIsOlderThanTheLastRemoval: Law = (world) =>
     assert.ok(told > 4, `${told} answers could have been too old`)
   })
 
+/** C4 C7 A key that is asked for inside its own load is a defect that names it: no wait without end, and no old value for the new. */
+export const noKeyIsLoadedInsideItself: Law = (world) =>
+  Effect.gen(function* () {
+    const a = yield* world.spawn()
+    const inner = on(a, (cache) => cache.getOrSet(Numbers, "the key", Effect.succeed(1)))
+    const between = getOrSet(a, Numbers, "another", inner)
+    const exits: Array<Exit.Exit<unknown, unknown>> = []
+    for (const load of [inner, between]) {
+      exits.push(yield* Effect.exit(world.complete(getOrSet(a, Numbers, "the key", load))))
+    }
+    yield* set(a, Stale, "the key", 7)
+    yield* world.advance("11 seconds")
+    const renewed = Effect.onExit(getOrSet(a, Stale, "the key", Effect.succeed(1)), (exit) =>
+      Effect.sync(() => exits.push(exit))
+    )
+    assert.equal(yield* getOrSet(a, Stale, "the key", renewed), 7)
+    yield* world.advance(0)
+    assert.deepEqual([exits.length, yield* get(a, Stale, "the key")], [3, undefined])
+    for (const exit of exits) {
+      assert.ok(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      assert.match(`${Cause.squash(exit.cause)}`, /the key/)
+    }
+    assert.equal(yield* getOrSet(a, Numbers, "the key", getOrSet(a, Numbers, "a third", Effect.succeed(2))), 2)
+  })
+
 /** Each key's load asks for the other key, and says whose it is. */
 const crossed = (peer: Peer, region: typeof Numbers, loads: Array<string> = []) => {
   const ask = (key: string, other: string): Effect.Effect<number> => {

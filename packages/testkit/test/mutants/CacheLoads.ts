@@ -165,14 +165,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: everywhere
   },
   {
-    name: "a load does not know what it is inside of",
-    law: "noKeyIsLoadedInsideItself",
-    file: core("Loading"),
-    find: "if (loading.isOver || loading.layer !== layer || loading.region !== region) continue",
-    replace: "if (loading.region.length > 0) continue",
-    worlds: everywhere
-  },
-  {
     name: "a load's tags may be anything",
     law: "aBadLoadIsADefect",
     file: core("Regions"),

@@ -101,6 +101,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: everywhere
   },
   {
+    name: "a load does not know what it is inside of",
+    law: "noKeyIsLoadedInsideItself",
+    file: core("Loading"),
+    find: "if (loading.isOver || loading.layer !== layer || loading.region !== region) continue",
+    replace: "if (loading.region.length > 0) continue",
+    worlds: everywhere
+  },
+  {
     name: "nobody looks where a load that asks for another one leads",
     law: "noTwoLoadsWaitForEachOther",
     file: core("Loading"),
