@@ -71,7 +71,7 @@ export const aWarmReadAsksNobody: Law = (world) =>
     assert.deepEqual(requests, [])
   })
 
-/** C10 Whatever another peer does to a value is seen within a message's way. */
+/** C10 Whatever another peer does to a value is seen within a message's way; what it cleared also where it sweeps nothing behind that. */
 export const whatAnotherPeerChangesIsSeen: Law = (world) =>
   Effect.gen(function* () {
     const [a, b] = yield* two(world)
@@ -83,6 +83,13 @@ export const whatAnotherPeerChangesIsSeen: Law = (world) =>
       yield* world.advance("100 millis")
       assert.deepEqual(yield* get(a, Items, "k"), yield* get(b, Plain, "k"), `change ${n}`)
     }
+    yield* set(b, Items, "k", { n: -1 })
+    yield* world.advance("100 millis")
+    yield* warm(world, a)
+    yield* on(b, (cache) => cache.clear(Items))
+    yield* b.cut
+    yield* world.advance("100 millis")
+    assert.equal(yield* get(a, Items, "k"), undefined)
   })
 
 /** C1 What a peer does itself it sees at once. */
