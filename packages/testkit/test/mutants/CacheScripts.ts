@@ -146,8 +146,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what is of any generation holds where there is none",
     law: "whatWasInvalidStaysSo",
     file: part("value"),
-    find: "sub(value, 66, 81) ~= m.generation",
-    replace: "m.generation and sub(value, 66, 81) ~= m.generation",
+    // `read` compares it as well, to say why there is nothing.
+    find: "sub(value, 1, 1) ~= '1' or sub(value, 66, 81) ~= m.generation",
+    replace: "sub(value, 1, 1) ~= '1' or m.generation and sub(value, 66, 81) ~= m.generation",
     worlds: servers
   },
   {
