@@ -321,9 +321,17 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a lock is called by its first letter",
     law: "noLockMeetsAnother",
+    file: core("Limits"),
+    find: "Exit.succeed({ name, timeToLiveMs",
+    replace: "Exit.succeed({ name: name.slice(0, 1), timeToLiveMs",
+    worlds: everywhere
+  },
+  {
+    name: "all locks are one",
+    law: "noLockMeetsAnother",
     file: memory,
     find: "const held = locks.held.get(name)\n  return held === undefined || held.until <= now",
-    replace: "const held = locks.held.get(name.slice(0, 1))\n  return held === undefined || held.until <= now"
+    replace: "const [held] = locks.held.values()\n  return held === undefined || held.until <= now"
   },
   {
     name: "all locks of a part are one",
