@@ -1,10 +1,10 @@
 /** Chat on Redis: a slot per room, and one for the index of all; one script for each step. */
-import * as Chat from "@troupe/core/Chat"
-import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { BackendError } from "@troupe/core/BackendError"
+import * as Chat from "@troupe/core/Chat"
 import { ChatStore, graveMs, pageSize, pruneMs, sweepPage } from "@troupe/core/ChatStore"
 import { renamed } from "@troupe/core/Link"
 import * as Name from "@troupe/core/Name"
+import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -98,7 +98,7 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
   })
 )
 
-/** Chat for one peer of those that share the RedisClient's server, database and prefix, with the life of its registry's peer. */
+/** Chat for one peer of those that share the RedisClient's server, database and prefix, with the life of that peer's registry. */
 export const layer: Layer.Layer<Chat.Chat, never, RedisClient | PeerRegistry> = Layer.provide(Chat.layer, store)
 
 // -- internals ----------------------------------------------------------------------------------------------------

@@ -7,14 +7,11 @@
 -- ARGV[3...] rooms
 -- RETURNS {format} of newer data, else {""}
 -- COST O(rooms)
--- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
--- PARTS index
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZREM
+-- PARTS index, takeOut
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 for i = 3, #ARGV do
   local stamp = call('HGET', base .. ':stamps', ARGV[i])
-  if stamp and now - stamp > tonumber(ARGV[2]) then
-    call('HDEL', base .. ':stamps', ARGV[i])
-    call('ZREM', base .. ':all', ARGV[i])
-  end
+  if stamp and now - stamp > tonumber(ARGV[2]) then takeOut(ARGV[i], stamp) end
 end
 return { '' }

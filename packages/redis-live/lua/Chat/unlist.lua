@@ -7,11 +7,8 @@
 -- ARGV[3] stamp  what list gave
 -- RETURNS {format} of newer data, else {""}
 -- COST O(log rooms)
--- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
--- PARTS index
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZREM
+-- PARTS index, takeOut
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
-if call('HGET', base .. ':stamps', ARGV[2]) == ARGV[3] then
-  call('HDEL', base .. ':stamps', ARGV[2])
-  call('ZREM', base .. ':all', ARGV[2])
-end
+if call('HGET', base .. ':stamps', ARGV[2]) == ARGV[3] then takeOut(ARGV[2], ARGV[3]) end
 return { '' }

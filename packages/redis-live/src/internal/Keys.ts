@@ -65,7 +65,7 @@
  * | `:of:<peer>`            | set: rooms that it has, or will have, places in                                              |
  * | `:peers`                | set: peers that have such                                                                    |
  * | `:gone`                 | sorted set: peers that may enter no more, by since when                                      |
- * | `:meta`                 | hash: format, life, run, stamp                                                               |
+ * | `:meta`                 | hash: format, life, run, floor                                                               |
  *
  * Of Stats they are given `P:{stats}`, and derive:
  *

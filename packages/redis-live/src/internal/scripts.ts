@@ -2924,7 +2924,7 @@ return reply
 export const chatBury = Script.make({
   name: "Chat/bury",
   adds: false,
-  sha: "489fc4697a036b5fa8fd4080d73810c5bb2dfeec",
+  sha: "8bd27dbb32ad85b4e0739d9677d3fae713b7791a",
   keys: ["index", "meta"],
   args: ["now", "peer", "grave", "count"],
   commands: ["TIME", "HMGET", "ZADD", "ZREMRANGEBYSCORE", "SRANDMEMBER"],
@@ -2940,12 +2940,13 @@ export const chatBury = Script.make({
 -- COST O(count)
 -- COMMANDS TIME, HMGET, ZADD, ZREMRANGEBYSCORE, SRANDMEMBER
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -2954,8 +2955,8 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -3139,7 +3140,7 @@ return { '', m.exists }
 export const chatEnter = Script.make({
   name: "Chat/enter",
   adds: true,
-  sha: "5a4b0ced123d73ad63e79cfda3125ffa8e1daf6e",
+  sha: "0da56e2d381dfdaf109a152af10d731db9f30254",
   keys: ["index", "meta"],
   args: ["now", "run", "fresh", "peer", "grave"],
   variadic: "rooms",
@@ -3158,12 +3159,13 @@ export const chatEnter = Script.make({
 -- COST O(rooms)
 -- COMMANDS INFO, TIME, HMGET, HSET, ZSCORE, SADD
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3172,8 +3174,8 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -3196,7 +3198,7 @@ return { '', 0, life }
 export const chatExit = Script.make({
   name: "Chat/exit",
   adds: false,
-  sha: "d9301fe37e84698eb1be15c748b7a2e97db6e1c1",
+  sha: "d97eae28195de39a16220d7d6a24f984b064289f",
   keys: ["index", "meta"],
   args: ["now", "peer"],
   variadic: "rooms",
@@ -3212,12 +3214,13 @@ export const chatExit = Script.make({
 -- COST O(rooms)
 -- COMMANDS TIME, HMGET, EXISTS, SREM
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3226,8 +3229,8 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -3444,30 +3447,31 @@ return reply
 `
 })
 
-/** Puts a room into the list of all. Returns {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that any room was given Cost: O(log rooms) */
+/** Puts a room into the list of all. Returns {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that it had, where that is greater Cost: O(log rooms) */
 export const chatList = Script.make({
   name: "Chat/list",
   adds: true,
-  sha: "432d00230fa2e789adad1c2f61490105f3d08764",
+  sha: "628d3e1897b571844fe792ead93f3bad6b03d999",
   keys: ["index", "meta"],
   args: ["now", "room"],
-  commands: ["TIME", "HMGET", "HSET", "ZADD"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "ZADD"],
   source: `#!lua
 -- Puts a room into the list of all.
 -- KEYS[1] index  what all keys of it begin with
 -- KEYS[2] meta   hash, as in parts/index
 -- ARGV[1] now   ms since 1970; empty: the server's own clock
 -- ARGV[2] room
--- RETURNS {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that any room was given
+-- RETURNS {format} of newer data, else {"", its stamp}: the time in ms, or one more than the last that it had, where that is greater
 -- COST O(log rooms)
--- COMMANDS TIME, HMGET, HSET, ZADD
+-- COMMANDS TIME, HMGET, HGET, HSET, ZADD
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3476,13 +3480,14 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
-local stamp = int(math.max(now, m.stamp + 1))
-call('HSET', KEYS[2], 'format', '1', 'stamp', stamp)
+local last = tonumber(call('HGET', base .. ':stamps', ARGV[2]) or m.floor)
+local stamp = int(math.max(now, last + 1))
+call('HSET', KEYS[2], 'format', '1')
 call('ZADD', base .. ':all', 0, ARGV[2])
 call('HSET', base .. ':stamps', ARGV[2], stamp)
 return { '', stamp }
@@ -3678,7 +3683,7 @@ return { '', call('HLEN', base .. ':members'), m.epoch, int(m.sequence) }
 export const chatPeers = Script.make({
   name: "Chat/peers",
   adds: false,
-  sha: "0412488fd616ec888bc3cdfbfef8ea6073b94217",
+  sha: "5a8084d425cbc05e0107265575dc02d79abb8152",
   keys: ["index", "meta"],
   args: ["now", "count"],
   commands: ["TIME", "HMGET", "SRANDMEMBER"],
@@ -3692,12 +3697,13 @@ export const chatPeers = Script.make({
 -- COST O(count)
 -- COMMANDS TIME, HMGET, SRANDMEMBER
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3706,8 +3712,8 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -3721,11 +3727,11 @@ return reply
 export const chatPrune = Script.make({
   name: "Chat/prune",
   adds: false,
-  sha: "2bef2e57ab0c91ef097179523109fbdc998001bc",
+  sha: "e0783e74617b9affbddc980840a6267a433819d3",
   keys: ["index", "meta"],
   args: ["now", "age"],
   variadic: "rooms",
-  commands: ["TIME", "HMGET", "HGET", "HDEL", "ZREM"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZREM"],
   source: `#!lua flags=allow-oom
 -- Takes those of some rooms out of the list of all that have stood there for long.
 -- KEYS[1] index  as in list
@@ -3735,14 +3741,15 @@ export const chatPrune = Script.make({
 -- ARGV[3...] rooms
 -- RETURNS {format} of newer data, else {""}
 -- COST O(rooms)
--- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
--- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZREM
+-- PARTS index, takeOut
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3751,17 +3758,21 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
+end
+-- takeOut(room, stamp): off the list of all; whichever is put there anew gets a greater stamp
+local function takeOut(room, stamp)
+  call('HDEL', base .. ':stamps', room)
+  call('ZREM', base .. ':all', room)
+  m.floor = math.max(m.floor, tonumber(stamp))
+  call('HSET', KEYS[2], 'format', '1', 'floor', int(m.floor))
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 for i = 3, #ARGV do
   local stamp = call('HGET', base .. ':stamps', ARGV[i])
-  if stamp and now - stamp > tonumber(ARGV[2]) then
-    call('HDEL', base .. ':stamps', ARGV[i])
-    call('ZREM', base .. ':all', ARGV[i])
-  end
+  if stamp and now - stamp > tonumber(ARGV[2]) then takeOut(ARGV[i], stamp) end
 end
 return { '' }
 `
@@ -3936,7 +3947,7 @@ return reply
 export const chatRooms = Script.make({
   name: "Chat/rooms",
   adds: false,
-  sha: "e687df39611b9ed0a03f29eafd1572ffccad15bd",
+  sha: "2e8e2622eb5d63e3da77dc76c986ab5ea69bb7c0",
   keys: ["index", "meta"],
   args: ["now", "after", "count"],
   commands: ["TIME", "HMGET", "ZRANGEBYLEX"],
@@ -3951,12 +3962,13 @@ export const chatRooms = Script.make({
 -- COST O(log rooms + count)
 -- COMMANDS TIME, HMGET, ZRANGEBYLEX
 -- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -3965,8 +3977,8 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
@@ -4392,10 +4404,10 @@ return { '', left, next }
 export const chatUnlist = Script.make({
   name: "Chat/unlist",
   adds: false,
-  sha: "a7d570057b17618e1cb51f9d577ecb9416886910",
+  sha: "1d031ed6082c7ca940cb89cccfff6eab92617f8a",
   keys: ["index", "meta"],
   args: ["now", "room", "stamp"],
-  commands: ["TIME", "HMGET", "HGET", "HDEL", "ZREM"],
+  commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZREM"],
   source: `#!lua flags=allow-oom
 -- Takes a room out of the list of all, if it has not been put there anew.
 -- KEYS[1] index  as in list
@@ -4405,14 +4417,15 @@ export const chatUnlist = Script.make({
 -- ARGV[3] stamp  what list gave
 -- RETURNS {format} of newer data, else {""}
 -- COST O(log rooms)
--- COMMANDS TIME, HMGET, HGET, HDEL, ZREM
--- PARTS index
--- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, stamp (the last one given).
+-- COMMANDS TIME, HMGET, HGET, HSET, HDEL, ZREM
+-- PARTS index, takeOut
+-- Time, and the index of rooms and of who has places in which: what its meta says is format, life, run, floor (the
+-- greatest stamp of those that were taken out of the list).
 -- call, base: redis.call, and what all keys of the index begin with
 -- now: the server's time in ms
 -- int(number): its text, whole
 -- open(index, meta): begins; false: the data is of a newer format
--- m: format, life, run, stamp
+-- m: format, life, run, floor
 local call, base, m = redis.call, '', {}
 local now = tonumber(ARGV[1])
 if not now then
@@ -4421,15 +4434,19 @@ if not now then
 end
 local function int(number) return string.format('%.0f', number) end
 local function open(index, meta)
-  local v = call('HMGET', meta, 'format', 'life', 'run', 'stamp')
-  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], stamp = tonumber(v[4] or 0) }
+  local v = call('HMGET', meta, 'format', 'life', 'run', 'floor')
+  base, m = index, { format = v[1] or '1', life = v[2], run = v[3], floor = tonumber(v[4] or 0) }
   return m.format == '1'
 end
-if not open(KEYS[1], KEYS[2]) then return { m.format } end
-if call('HGET', base .. ':stamps', ARGV[2]) == ARGV[3] then
-  call('HDEL', base .. ':stamps', ARGV[2])
-  call('ZREM', base .. ':all', ARGV[2])
+-- takeOut(room, stamp): off the list of all; whichever is put there anew gets a greater stamp
+local function takeOut(room, stamp)
+  call('HDEL', base .. ':stamps', room)
+  call('ZREM', base .. ':all', room)
+  m.floor = math.max(m.floor, tonumber(stamp))
+  call('HSET', KEYS[2], 'format', '1', 'floor', int(m.floor))
 end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+if call('HGET', base .. ':stamps', ARGV[2]) == ARGV[3] then takeOut(ARGV[2], ARGV[3]) end
 return { '' }
 `
 })
