@@ -84,10 +84,17 @@ export const store: Layer.Layer<ChatStore, never, MemoryBackend> = Layer.effect(
       words: (room, keep, from, limit) =>
         move("history", false, room, nobody, ({ now, room }) => Pages.words(room, keep, from, limit, now)),
       sweep: (room, dead, by) =>
-        Effect.map(
-          move("sweep", false, room, by.name, (turn) => Steps.sweep(turn, dead)),
-          (swept) => swept ?? { left: 0, dueInMs: undefined }
-        ),
+        request("sweep", false, (all, server) => {
+          const found = Rooms.open(all, room, server)
+          if (found === undefined) {
+            Rooms.fence(all, room, dead, server)
+            return { left: 0, dueInMs: undefined }
+          }
+          const turn = turnOf(found, server.now, by.name)
+          const swept = Steps.sweep(turn, dead)
+          push(room, turn)
+          return swept
+        }),
       list: (room) => request("create", true, ({ index }, { now }) => Index.list(index, room, now)),
       unlist: (room, stamp) => request("destroy", false, ({ index }) => Index.unlist(index, room, stamp)),
       prune: (rooms) => request("rooms", false, ({ index }, { now }) => Index.prune(index, rooms, now)),

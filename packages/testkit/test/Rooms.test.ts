@@ -106,6 +106,18 @@ describe("a life of a room", () => {
       yield* a.create()
       expect(yield* a.as("b").act(keep, join("x"))).toEqual(["Gone"])
     }))
+
+  test("who is gone stays so in a room that was not there when that was told", (a) =>
+    Effect.gen(function* () {
+      yield* a.store.sweep("room", "b", a.by)
+      yield* a.create()
+      expect(yield* a.as("b").act(keep, join("x"))).toEqual(["Gone"])
+      yield* a.destroy()
+      yield* a.store.sweep("room", "c", a.by)
+      yield* a.create()
+      expect(yield* a.as("c").act(keep, join("x"))).toEqual(["Gone"])
+      expect(yield* a.act(keep, join("x"))).toEqual(["Joined"])
+    }))
 })
 
 describe("words", () => {

@@ -2,7 +2,7 @@
  * A room in memory, as plain data: its log, the words that stay, and who has a place. Others move it (`Steps.ts`) and read
  * it (`Pages.ts`).
  */
-import { log, type Seat, written } from "@troupe/core/ChatStore"
+import { graveMs, log, type Seat, written } from "@troupe/core/ChatStore"
 import * as Name from "@troupe/core/Name"
 import type { History, Stored } from "@troupe/core/PubSubStore"
 
@@ -104,6 +104,12 @@ export const turn = (room: Room, now: number, publisher: string): Turn => ({
   publisher,
   added: []
 })
+
+/** Has a peer that is gone join and speak no more, and forgets those that have been gone for long. */
+export const fence = (fenced: Map<string, number>, dead: string | undefined, now: number): void => {
+  for (const [peer, since] of fenced) if (since <= now - graveMs) fenced.delete(peer)
+  if (dead !== undefined) fenced.set(dead, now)
+}
 
 /** Logs one entry. */
 export const append = ({ added, at, publisher, room }: Turn, payload: string): Stored => {

@@ -1,11 +1,13 @@
 /** All rooms of a cluster in memory, and the index of them. */
 import * as Index from "./Index.ts"
-import { make as makeRoom, renew, type Room } from "./Room.ts"
+import { fence as fenceIn, make as makeRoom, renew, type Room } from "./Room.ts"
 
 export interface Rooms {
   readonly rooms: Map<string, Room>
   /** Those that were destroyed, and until when their logs stay; the first to go first. Empty where nothing goes by itself. */
   readonly ended: Map<string, number>
+  /** Who is fenced in rooms that nobody knows of, by their names. */
+  readonly fences: Map<string, Map<string, number>>
   readonly index: Index.Index
 }
 
@@ -14,7 +16,7 @@ const stayMs = 600_000
 /** Logs that one step gives up. */
 const collected = 16
 
-export const make = (): Rooms => ({ rooms: new Map(), ended: new Map(), index: Index.make() })
+export const make = (): Rooms => ({ rooms: new Map(), ended: new Map(), fences: new Map(), index: Index.make() })
 
 /** Who asks: the server in its present life, and how a new epoch is named. */
 export interface Server {
@@ -38,10 +40,23 @@ export const create = (all: Rooms, name: string, listed: number, server: Server)
   const known = find(all, name, server)
   if (known?.exists !== undefined) return false
   collect(all, server.now)
-  if (known === undefined) all.rooms.set(name, makeRoom(listed, server.run, server.fresh(), server.now))
-  else known.exists = listed
+  if (known === undefined) {
+    const room = makeRoom(listed, server.run, server.fresh(), server.now)
+    all.rooms.set(name, { ...room, fenced: all.fences.get(name) ?? room.fenced })
+    all.fences.delete(name)
+  } else known.exists = listed
   all.ended.delete(name)
   return true
+}
+
+/** Of a room that is not there: there may be one again before whoever is taken for dead asks for its place there. */
+export const fence = (all: Rooms, name: string, dead: string | undefined, server: Server): void => {
+  const known = find(all, name, server)?.fenced
+  const fenced = known ?? all.fences.get(name) ?? new Map<string, number>()
+  fenceIn(fenced, dead, server.now)
+  if (known !== undefined) return
+  if (fenced.size === 0) all.fences.delete(name)
+  else all.fences.set(name, fenced)
 }
 
 /** It was destroyed. */

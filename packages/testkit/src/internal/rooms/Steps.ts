@@ -3,7 +3,6 @@ import {
   type Action,
   type Acted,
   type Asking,
-  graveMs,
   type Keep,
   type Look,
   type Outcome,
@@ -14,7 +13,7 @@ import {
   sweepPage,
   written
 } from "@troupe/core/ChatStore"
-import { append, type Member, type Room, say, type Turn } from "./Room.ts"
+import { append, fence, type Member, type Room, say, type Turn } from "./Room.ts"
 
 /** Those that one step lets go. */
 const lettingGo = 256
@@ -72,9 +71,8 @@ export const seats = (turn: Turn, cursor: string): Seats => {
 export const sweep = (turn: Turn, dead: string | undefined): Swept => {
   const { now, room } = turn
   letGo(turn)
-  for (const [peer, since] of room.fenced) if (since <= now - graveMs) room.fenced.delete(peer)
+  fence(room.fenced, dead, now)
   if (dead === undefined) return { left: 0, dueInMs: dueInMs(turn) }
-  room.fenced.set(dead, now)
   for (const id of [...(room.of.get(dead) ?? [])].slice(0, sweepPage)) leave(turn, id, "C", room.graceMs)
   return { left: room.of.get(dead)?.size ?? 0, dueInMs: dueInMs(turn) }
 }
