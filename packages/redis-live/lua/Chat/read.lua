@@ -13,7 +13,7 @@
 -- ARGV[9] limit   entries of the page
 -- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
 -- COST O(log n + limit); Last: O(entries of the log), too
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
 -- PARTS ground, reach, back
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local from, asked, size, ttl, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[9])

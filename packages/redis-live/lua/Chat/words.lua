@@ -14,7 +14,7 @@
 -- ARGV[10] limit    words of the page
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...}
 -- COST O(log n + limit); without a history O(entries of the log)
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
 -- PARTS ground, reach, back
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 local from, asked, size, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[10])

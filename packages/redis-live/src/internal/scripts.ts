@@ -2617,7 +2617,7 @@ return reply
 export const chatAct = Script.make({
   name: "Chat/act",
   adds: true,
-  sha: "9897c2b1d6cc6949baf09d81481504ced04fb8d3",
+  sha: "4d223ed1ee7034341a4a31b6e64b5a4934ab03d5",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
   variadic: "actions",
@@ -2638,6 +2638,7 @@ export const chatAct = Script.make({
     "ZRANGEBYSCORE",
     "ZREMRANGEBYRANK",
     "XADD",
+    "XLEN",
     "XRANGE",
     "XTRIM",
     "PTTL",
@@ -2661,7 +2662,7 @@ export const chatAct = Script.make({
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
 -- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
--- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XLEN, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
 -- PARTS ground, log, seats, leaving, ending, words, places
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
@@ -2834,7 +2835,7 @@ local function known(member, size, ttl)
   local epoch = tonumber(sequence) > m.sequence - 1000 and place(logged, sequence, 300000)
   if not epoch and size then
     local kept, word = place(base .. ':words', sequence, ttl)
-    epoch = kept and tonumber(string.match(word, '^S (%d+)')) > m.words - size and kept
+    epoch = kept and (call('XLEN', base .. ':words') <= size or tonumber(string.match(word, '^S (%d+)')) > m.words - size) and kept
   end
   return epoch and 'E' .. epoch .. ' ' .. sequence
 end
@@ -3782,10 +3783,10 @@ return { '' }
 export const chatRead = Script.make({
   name: "Chat/read",
   adds: false,
-  sha: "8429885a13007941c688b31f093f2568f9b38a79",
+  sha: "093bf04ac361e79efc7474abc7b77e7120b5522c",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "number", "limit"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XLEN", "XRANGE", "XREVRANGE"],
   source: `#!lua flags=allow-oom
 -- Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there.
 -- KEYS[1] room  as in create
@@ -3801,7 +3802,7 @@ export const chatRead = Script.make({
 -- ARGV[9] limit   entries of the page
 -- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
 -- COST O(log n + limit); Last: O(entries of the log), too
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
 -- PARTS ground, reach, back
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
@@ -3870,7 +3871,9 @@ local function reach()
   return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
 end
 local function kept(size, ttl)
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > m.words - size end)
+  -- More than are to stay are there where another definition of the room keeps more.
+  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
+  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence
@@ -4455,10 +4458,10 @@ return { '' }
 export const chatWords = Script.make({
   name: "Chat/words",
   adds: false,
-  sha: "d2217cf29626d881eba2f93cd87cd40a2143261d",
+  sha: "81b18b793be0937eb9eb95fbbf889f0a07484193",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "sequence", "number", "limit"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XLEN", "XRANGE", "XREVRANGE"],
   source: `#!lua flags=allow-oom
 -- Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log.
 -- KEYS[1] room  as in create
@@ -4475,7 +4478,7 @@ export const chatWords = Script.make({
 -- ARGV[10] limit    words of the page
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...}
 -- COST O(log n + limit); without a history O(entries of the log)
--- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
 -- PARTS ground, reach, back
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
@@ -4544,7 +4547,9 @@ local function reach()
   return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
 end
 local function kept(size, ttl)
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > m.words - size end)
+  -- More than are to stay are there where another definition of the room keeps more.
+  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
+  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence

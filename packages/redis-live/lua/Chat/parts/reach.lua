@@ -30,7 +30,9 @@ local function reach()
   return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
 end
 local function kept(size, ttl)
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > m.words - size end)
+  -- More than are to stay are there where another definition of the room keeps more.
+  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
+  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence

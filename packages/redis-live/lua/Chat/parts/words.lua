@@ -17,7 +17,7 @@ local function known(member, size, ttl)
   local epoch = tonumber(sequence) > m.sequence - 1000 and place(logged, sequence, 300000)
   if not epoch and size then
     local kept, word = place(base .. ':words', sequence, ttl)
-    epoch = kept and tonumber(string.match(word, '^S (%d+)')) > m.words - size and kept
+    epoch = kept and (call('XLEN', base .. ':words') <= size or tonumber(string.match(word, '^S (%d+)')) > m.words - size) and kept
   end
   return epoch and 'E' .. epoch .. ' ' .. sequence
 end
