@@ -21,7 +21,8 @@ if members <= 512 then found = call('HGETALL', base .. ':members')
 else
   -- Another run puts them in another order: what its cursor has passed is not what this one's has.
   local known, at = string.match(ARGV[4], '^(%S+) (%d+)$')
-  local page = call('HSCAN', base .. ':members', known == run and at or '0', 'COUNT', 500)
+  -- Servers give some more than they are asked for: whole buckets, and they are seldom long.
+  local page = call('HSCAN', base .. ':members', known == run and at or '0', 'COUNT', 450)
   cursor, found = page[1] == '0' and '' or run .. ' ' .. page[1], page[2]
 end
 local reply = { '', members, m.epoch, int(m.sequence), cursor }

@@ -3998,7 +3998,7 @@ return reply
 export const chatSeats = Script.make({
   name: "Chat/seats",
   adds: false,
-  sha: "a0cb3f14fe97715fb2e5749dc0af064d2a4c93c0",
+  sha: "d9a57cbdb48791a5f1a1d87b0c56ec4643035fec",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "cursor"],
   commands: [
@@ -4185,7 +4185,8 @@ if members <= 512 then found = call('HGETALL', base .. ':members')
 else
   -- Another run puts them in another order: what its cursor has passed is not what this one's has.
   local known, at = string.match(ARGV[4], '^(%S+) (%d+)$')
-  local page = call('HSCAN', base .. ':members', known == run and at or '0', 'COUNT', 500)
+  -- Servers give some more than they are asked for: whole buckets, and they are seldom long.
+  local page = call('HSCAN', base .. ':members', known == run and at or '0', 'COUNT', 450)
   cursor, found = page[1] == '0' and '' or run .. ' ' .. page[1], page[2]
 end
 local reply = { '', members, m.epoch, int(m.sequence), cursor }
