@@ -8,13 +8,13 @@ import type { BackendError } from "../../BackendError.ts"
 import { type Keep, type Look, pageSize, type Service as Store } from "../../ChatStore.ts"
 import type { From, Page } from "../../PubSubStore.ts"
 import * as Hub from "../pubsub/Hub.ts"
+import type { MessageCodec } from "../pubsub/MessageCodec.ts"
 import { Subscriber } from "../pubsub/Subscriber.ts"
 import type { Topic } from "../pubsub/Topic.ts"
 import * as Limits from "./Limits.ts"
-import type { Entry, RoomCodec } from "./RoomCodec.ts"
 
 /** A reader of a room's log. */
-export type Reader<A, M> = Subscriber<Entry<A, M>>
+export type Reader<E> = Subscriber<E>
 
 /** What a hub is told of a room that keeps no words: a size that no definition has. */
 const nothing = { size: 0, timeToLiveMs: 0 }
@@ -42,26 +42,25 @@ export class Ear {
    * A reader from a place on, or from now; undefined: there is no such room. Whatever happens in the room once this has
    * succeeded is given, or a gap.
    */
-  listen<A, M>(
+  listen<E>(
     room: string,
-    codec: RoomCodec<A, M>,
+    codec: MessageCodec<E>,
     keep: Keep,
     from: From | undefined
-  ): Effect.Effect<Reader<A, M> | undefined, BackendError, Scope.Scope> {
-    const entries = codec.entries
+  ): Effect.Effect<Reader<E> | undefined, BackendError, Scope.Scope> {
     const begin = (topic: Topic) =>
       Effect.gen({ self: this }, function* () {
         const look = yield* Effect.interruptible(this.store.look(room))
         if (look === undefined) return undefined
         const page = from === undefined ? here(look) : yield* Effect.interruptible(this.hub.read(topic, from, pageSize))
-        const subscriber = new Subscriber(topic, entries, Limits.buffer, undefined, page)
-        topic.add(entries, subscriber)
+        const subscriber = new Subscriber(topic, codec, Limits.buffer, undefined, page)
+        topic.add(codec, subscriber)
         return { subscriber, topic }
       })
     return Effect.acquireRelease(this.hub.join(room, keep.history ?? nothing, begin), (reading) =>
       Effect.sync(() => {
         if (reading === undefined) return
-        reading.topic.remove(entries, reading.subscriber)
+        reading.topic.remove(codec, reading.subscriber)
         reading.subscriber.fail(this.hub.closed)
         this.hub.released()
       })

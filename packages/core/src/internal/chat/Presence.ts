@@ -11,7 +11,7 @@ import type { Member } from "../../Chat.ts"
 import type { Seats, Service as Store } from "../../ChatStore.ts"
 import type { Delivery } from "../../PubSub.ts"
 import type { Reader } from "./Ear.ts"
-import type { Entry, RoomCodec } from "./RoomCodec.ts"
+import type { Change, RoomCodec } from "./RoomCodec.ts"
 
 export type Members<M> = HashMap.HashMap<string, Member<M>>
 
@@ -26,25 +26,27 @@ interface Round<M> {
 
 const nobody: Members<never> = HashMap.empty()
 
-/** Details that do not fit the schema are no reason to begin anew: whoever has them is not shown. */
 const isMissing = (delivery: Delivery<unknown>): boolean => delivery._tag === "Gap" && delivery.reason !== "Undecodable"
 
-const apply = <A, M>(members: Members<M>, deliveries: ReadonlyArray<Delivery<Entry<A, M>>>): Round<M> => {
+/** An end is an end, whatever was missed before it: of what came, and of what is there now, nothing is to be shown any more. */
+const apply = <M>(members: Members<M>, deliveries: ReadonlyArray<Delivery<Change<M>>>): Round<M> => {
   let next = HashMap.beginMutation(members)
   let changed = false
+  let anew = false
   for (const delivery of deliveries) {
     if (delivery._tag === "Gap") {
-      if (isMissing(delivery)) return { members, changed: false, anew: true, ended: false }
+      anew ||= isMissing(delivery)
       continue
     }
-    const entry = delivery.value
-    if (entry._tag === "Said") continue
-    if (entry._tag === "Destroyed") return { members: nobody, changed: true, anew: false, ended: true }
+    const change = delivery.value
+    if (change._tag === "Said") continue
+    if (change._tag === "Destroyed") return { members: nobody, changed: true, anew: false, ended: true }
     changed = true
-    next =
-      entry._tag === "Left" ? HashMap.remove(next, entry.member.id) : HashMap.set(next, entry.member.id, entry.member)
+    next = change._tag === "Gone" ? HashMap.remove(next, change.id) : HashMap.set(next, change.member.id, change.member)
   }
-  return { members: HashMap.endMutation(next), changed, anew: false, ended: false }
+  return anew
+    ? { members, changed: false, anew, ended: false }
+    : { members: HashMap.endMutation(next), changed, anew, ended: false }
 }
 
 /** The members of one page. */
@@ -62,27 +64,25 @@ export const presence = <A, M>(
   store: Store,
   room: string,
   codec: RoomCodec<A, M>,
-  reader: Reader<A, M>
+  reader: Reader<Change<M>>
 ): Stream.Stream<Members<M>, BackendError> => {
   /** Who is there now: whoever is there throughout is on some page, who came, changed or left since is in what was heard. */
   const ask: Effect.Effect<Round<M>, BackendError> = Effect.gen(function* () {
     const found = new Map<string, Member<M>>()
-    const heard: Array<Delivery<Entry<A, M>>> = []
+    const heard: Array<Delivery<Change<M>>> = []
     for (let cursor = ""; ;) {
       const page = yield* store.seats(room, cursor)
       if (page !== undefined) for (const member of yield* membersOf(codec, page)) found.set(member.id, member)
-      const isBehind = () => reader.isWaiting || (page !== undefined && reader.isBefore(page))
-      while (isBehind()) {
+      // Of a room that is not there the end is still to be heard.
+      while (page === undefined || reader.isWaiting || reader.isBefore(page)) {
         const more = yield* reader.take
-        if (more.some(isMissing)) return yield* ask
+        const round = apply<M>(nobody, more)
+        if (round.ended) return round
+        if (round.anew) return yield* ask
         heard.push(...more)
       }
-      cursor = page?.cursor ?? ""
-      if (cursor !== "") continue
-      const round = apply(HashMap.fromIterable(found), heard)
-      if (page !== undefined || round.ended) return { ...round, changed: true }
-      // It was destroyed, and that is still to be heard.
-      heard.push(...(yield* reader.take))
+      cursor = page.cursor
+      if (cursor === "") return { ...apply(HashMap.fromIterable(found), heard), changed: true }
     }
   })
   const settled = (round: Round<M>): Effect.Effect<Round<M>, BackendError> => (round.anew ? ask : Effect.succeed(round))

@@ -21,12 +21,13 @@ import {
 } from "../../ChatStore.ts"
 import type { Position } from "../../PubSub.ts"
 import type { From } from "../../PubSubStore.ts"
+import type { MessageCodec } from "../pubsub/MessageCodec.ts"
 import type { Ear, Reader } from "./Ear.ts"
 import { RoomNotFound } from "./errors.ts"
 import type { Hooks } from "./Hooks.ts"
 import * as Limits from "./Limits.ts"
 import { type Members, membersOf, presence } from "./Presence.ts"
-import { event } from "./RoomCodec.ts"
+import { type Entry, event } from "./RoomCodec.ts"
 
 /** Told of what an operator counts. */
 export interface Meter {
@@ -92,7 +93,7 @@ export class Reading {
     room: Room<A, M>,
     options?: EventsOptions
   ): Effect.Effect<Stream.Stream<RoomEvent<A, M>, BackendError>, RoomNotFound | BackendError, Scope.Scope> =>
-    Effect.map(this.listen("events", room, options?.from), (reader) =>
+    Effect.map(this.listen("events", room, room["~codec"].entries, options?.from), (reader) =>
       Stream.takeUntil(
         Stream.fromPull(Effect.sync(() => this.heard(room, reader, options?.as))),
         ({ _tag }) => _tag === "Destroyed"
@@ -101,7 +102,7 @@ export class Reading {
 
   readonly presence = <A, M>(room: Room<A, M>): Stream.Stream<Members<M>, RoomNotFound | BackendError> =>
     Stream.unwrap(
-      Effect.map(this.listen("presence", room, undefined), (reader) =>
+      Effect.map(this.listen("presence", room, room["~codec"].changes, undefined), (reader) =>
         presence(this.options.store, room.name, room["~codec"], reader)
       )
     )
@@ -119,7 +120,7 @@ export class Reading {
       if (waitMs === 0 || !isNothing(polled)) return answer(polled)
       // Whoever listens before asking again misses nothing in between.
       const waited = Effect.gen({ self: this }, function* () {
-        const reader = yield* this.listen("poll", room, undefined)
+        const reader = yield* this.listen("poll", room, room["~codec"].changes, undefined)
         while (true) {
           polled = yield* this.page(room, polled.bookmark, limit)
           if (!isNothing(polled)) return
@@ -169,24 +170,25 @@ export class Reading {
     return Effect.suspend(() => Effect.andThen(this.checked(operation, room), this.options.store.look(room.name)))
   }
 
-  private listen<A, M>(
+  private listen<A, M, E>(
     operation: string,
     room: Room<A, M>,
+    codec: MessageCodec<E>,
     from: EventsOptions["from"]
-  ): Effect.Effect<Reader<A, M>, RoomNotFound | BackendError, Scope.Scope> {
+  ): Effect.Effect<Reader<E>, RoomNotFound | BackendError, Scope.Scope> {
     return Effect.suspend(() => {
       const keep = this.checked(operation, room)
       if (Exit.isFailure(keep)) return Effect.failCause(keep.cause)
       const start = startOf(operation, from)
       if (Exit.isFailure(start)) return Effect.failCause(start.cause)
-      return Effect.flatMap(this.options.ear.listen(room.name, room["~codec"], keep.value, start.value), (reader) =>
+      return Effect.flatMap(this.options.ear.listen(room.name, codec, keep.value, start.value), (reader) =>
         there(room, reader)
       )
     })
   }
 
   /** All that waits at once; where the room has middleware one event at a time, so that a slow hook keeps back no more than what follows. */
-  private heard<A, M>(room: Room<A, M>, reader: Reader<A, M>, listener: string | undefined) {
+  private heard<A, M>(room: Room<A, M>, reader: Reader<Entry<A, M>>, listener: string | undefined) {
     const { hooks, meter } = this.options
     let waiting: ReadonlyArray<RoomEvent<A, M>> = []
     const next: Effect.Effect<Arr.NonEmptyReadonlyArray<RoomEvent<A, M>>, BackendError> = Effect.suspend(() => {

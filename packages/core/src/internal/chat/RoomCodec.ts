@@ -16,12 +16,23 @@ export type Entry<A, M> =
   | { readonly _tag: "Said"; readonly from: string; readonly message: A }
   | Exclude<RoomEvent<A, M>, Said<A> | Gap>
 
+/** What an entry does to who is there. */
+export type Change<M> =
+  | { readonly _tag: "There"; readonly member: Member<M> }
+  /** Or there with details that do not fit the schema: it is not shown. */
+  | { readonly _tag: "Gone"; readonly id: string }
+  | { readonly _tag: "Said" }
+  | { readonly _tag: "Destroyed" }
+
 const unknown = new Undecodable({ message: "it is no entry of a room's log" })
 const destroyed = Exit.succeed({ _tag: "Destroyed" } as const)
+const said = Exit.succeed({ _tag: "Said" } as const)
 
 export class RoomCodec<A, M> {
   /** What a room's readers share: an entry is decoded once for all of a definition. */
   readonly entries: MessageCodec<Entry<A, M>>
+  /** The same log, as far as it says who is there: what left is known by its id, whatever its details are. */
+  readonly changes: MessageCodec<Change<M>>
   private readonly messages: Text<A>
   private readonly details: Text<M>
 
@@ -32,6 +43,10 @@ export class RoomCodec<A, M> {
       // Entries are written by the stores.
       encode: () => Effect.die("a room's entries are not written here"),
       decode: (text) => this.entry(text)
+    })
+    this.changes = new MessageCodec<Change<M>>({
+      encode: () => Effect.die("a room's entries are not written here"),
+      decode: (text) => this.change(text)
     })
   }
 
@@ -78,6 +93,20 @@ export class RoomCodec<A, M> {
       default:
         return mapped(this.member(entry.seat), (member) => ({ _tag: entry._tag, member }))
     }
+  }
+
+  private change(text: string): Effect.Effect<Change<M>, Undecodable> {
+    const entry = read(text)
+    if (entry === undefined) return Exit.fail(unknown)
+    if (entry._tag === "Said") return said
+    if (entry._tag === "Destroyed") return destroyed
+    const gone: Change<M> = { _tag: "Gone", id: entry.seat.id }
+    if (entry._tag === "Left") return Exit.succeed(gone)
+    const there = (member: Member<M>): Change<M> => ({ _tag: "There", member })
+    const member = this.member(entry.seat)
+    return isSettled(member)
+      ? Exit.succeed(Exit.isSuccess(member) ? there(member.value) : gone)
+      : Effect.match(member, { onFailure: () => gone, onSuccess: there })
   }
 }
 
