@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { PayloadTooLarge } from "../BackendError.ts"
 import { byteLength } from "../Name.ts"
 import { isSettled } from "./Settled.ts"
 
@@ -43,6 +44,13 @@ const shareBytes = 2_048
 
 /** No fewer bytes than it takes; counting them costs as much as writing them. */
 export const weigh = (text: string): number => (text.length * 3 <= shareBytes ? text.length * 3 : byteLength(text))
+
+/** What is wrong with a text that may take so many bytes. */
+export const tooLarge = (text: string, limit: number): PayloadTooLarge | undefined => {
+  if (text.length * 3 <= limit) return undefined
+  const bytes = byteLength(text)
+  return bytes <= limit ? undefined : new PayloadTooLarge({ bytes, limit })
+}
 
 /** Not every schema makes sure that it is JSON: Schema.Any lets anything through. */
 const written = (json: unknown): Exit.Exit<string, Schema.SchemaError> => {

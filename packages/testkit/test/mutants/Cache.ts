@@ -172,7 +172,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a value's bound is a byte too far",
     law: "aValueHasItsBound",
-    file: core("Limits"),
+    file: "packages/core/src/internal/Text.ts",
     find: "return bytes <= limit ? undefined",
     replace: "return bytes <= limit + 1 ? undefined",
     worlds: everywhere

@@ -8,6 +8,7 @@ import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
 import { type Entry, isFound, type Service as Store } from "../../CacheStore.ts"
 import { isSettled } from "../Settled.ts"
+import { tooLarge } from "../Text.ts"
 import * as Limits from "./Limits.ts"
 import { Loader } from "./Loader.ts"
 import { Meter } from "./Meter.ts"
@@ -145,8 +146,8 @@ export class Client<in out K, in out A> {
     options: SetOptions | undefined
   ): Effect.Effect<Entry, WriteError> {
     return Effect.flatMap(this.codec.value.encode(value), (body) => {
-      const tooLarge = Limits.tooLarge(body, this.house.settings.maxValueBytes)
-      return tooLarge === undefined ? this.entry(operation, key, text, value, body, options) : Exit.fail(tooLarge)
+      const fault = tooLarge(body, this.house.settings.maxValueBytes)
+      return fault === undefined ? this.entry(operation, key, text, value, body, options) : Exit.fail(fault)
     })
   }
 

@@ -1,11 +1,11 @@
 /** What a region, a write and the layer may ask for; everything else is refused before anything is sent (A5, A6). */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import { BackendError, CapacityExceeded, Closed, PayloadTooLarge } from "../../BackendError.ts"
+import { BackendError, CapacityExceeded, Closed } from "../../BackendError.ts"
 import type { AnyRegion, LockOptions, Options } from "../../Cache.ts"
 import { maxCallBytes, maxTags } from "../../CacheStore.ts"
 import * as Name from "../../Name.ts"
+import { millis } from "../millis.ts"
 
 export const service = "Cache"
 
@@ -137,12 +137,6 @@ export const tags = (
   return Exit.succeed(tags)
 }
 
-export const tooLarge = (text: string, limit: number): PayloadTooLarge | undefined => {
-  if (text.length * 3 <= limit) return undefined
-  const bytes = Name.byteLength(text)
-  return bytes <= limit ? undefined : new PayloadTooLarge({ bytes, limit })
-}
-
 export const tooManyRegions = new BackendError({
   service,
   operation: "region",
@@ -165,11 +159,6 @@ export const locksClosed = new BackendError({
 })
 
 // -- internals ----------------------------------------------------------------------------------------------------
-
-const millis = (input: Duration.Input): number =>
-  typeof input === "number" && Number.isNaN(input)
-    ? Number.NaN
-    : Option.match(Duration.fromInput(input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
 
 const misconfigured = (operation: string, field: string, rule: string): Exit.Exit<never, BackendError> =>
   Exit.fail(Name.misconfigured(service, operation, field, rule))
