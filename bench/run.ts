@@ -1,7 +1,7 @@
 /** `node bench/run.ts [service …] [--smoke] [--case=<name>]`: the benches named, or all, on a Redis of their own (or TROUPE_REDIS_URL). */
 import { startServer } from "../scripts/redis.ts"
 
-const services = ["pubsub", "peers", "tasks", "cache", "chat", "stats"]
+const services = ["pubsub", "peers", "tasks", "cache", "chat", "mailbox", "stats"]
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith("-"))
 const unknown = named.filter((name) => !services.includes(name))
 if (unknown.length > 0) {

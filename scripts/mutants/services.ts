@@ -8,6 +8,9 @@ import { mutants as cacheRaces } from "../../packages/testkit/test/mutants/Cache
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
+import { mutants as mailboxes } from "../../packages/testkit/test/mutants/Mailbox.ts"
+import { mutants as mailboxScripts } from "../../packages/testkit/test/mutants/MailboxScripts.ts"
+import { mutants as mailboxWaits } from "../../packages/testkit/test/mutants/MailboxWaits.ts"
 import { mutants as peers } from "../../packages/testkit/test/mutants/PeerRegistry.ts"
 import { mutants as pubsub } from "../../packages/testkit/test/mutants/PubSub.ts"
 import { mutants as stats } from "../../packages/testkit/test/mutants/Stats.ts"
@@ -40,6 +43,10 @@ export const services: Readonly<Record<string, Laws>> = {
       laws("CacheNearLaws")
     ],
     mutants: [...caches, ...cacheLoads, ...cacheLocks, ...cacheRaces, ...cacheNear, ...cacheTags, ...cacheScripts]
+  },
+  Mailbox: {
+    files: [laws("MailboxLaws"), laws("MailboxWaitLaws")],
+    mutants: [...mailboxes, ...mailboxWaits, ...mailboxScripts]
   },
   PeerRegistry: {
     files: [laws("PeerRegistryLaws"), laws("PeerRegistryStoreLaws"), laws("LeadershipLaws")],

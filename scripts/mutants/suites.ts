@@ -3,6 +3,7 @@ import * as Cache from "@troupe/core/Cache"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as MemoryCache from "@troupe/testkit/MemoryCache"
+import * as MemoryMailbox from "@troupe/testkit/MemoryMailbox"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
 import * as MemoryStats from "@troupe/testkit/MemoryStats"
@@ -17,6 +18,8 @@ import * as CacheLockLaws from "@troupe/testkit/laws/CacheLockLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
+import * as MailboxLaws from "@troupe/testkit/laws/MailboxLaws"
+import * as MailboxWaitLaws from "@troupe/testkit/laws/MailboxWaitLaws"
 import * as PeerRegistryLaws from "@troupe/testkit/laws/PeerRegistryLaws"
 import * as PeerRegistryStoreLaws from "@troupe/testkit/laws/PeerRegistryStoreLaws"
 import * as HistoryLaws from "@troupe/testkit/laws/HistoryLaws"
@@ -74,6 +77,11 @@ export const suites: Readonly<Record<string, Suite>> = {
       const RedisCache = await import("@troupe/redis-live/RedisCache")
       return { layer: Layer.provideMerge(Cache.layer(), RedisCache.store) }
     }
+  ),
+  Mailbox: suite(
+    { ...MailboxLaws, ...MailboxWaitLaws },
+    MemoryMailbox.layer,
+    () => import("@troupe/redis-live/RedisMailbox")
   ),
   PeerRegistry: suite(
     { ...PeerRegistryLaws, ...PeerRegistryStoreLaws, ...LeadershipLaws },

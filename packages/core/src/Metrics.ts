@@ -196,3 +196,26 @@ export const chatSwept = Metric.counter("troupe_chat_swept", {
   description: "Peers that were gone and whose places in rooms this process has swept",
   incremental: true
 })
+
+const mailboxCounter = (name: string, description: string) =>
+  Metric.counter(`troupe_mailbox_${name}`, { description, incremental: true })
+
+/** Letters that the backend has accepted. Neither boxes nor clients are an attribute: there is no end to them. */
+export const mailboxDelivered = mailboxCounter("delivered", "Letters delivered by this process")
+
+/** Letters that polls have given, each as often as it was given. */
+export const mailboxPolled = mailboxCounter("polled", "Letters given to polls of this process")
+
+/** Polls that said that something is gone. */
+export const mailboxLost = mailboxCounter("lost", "Polls of this process that told of lost letters")
+
+/** Letters that were there and do not fit their schema: left out, and told as lost. */
+export const mailboxUndecodable = mailboxCounter(
+  "undecodable",
+  "Letters polled by this process that do not fit their schema"
+)
+
+/** Polls with `wait` that are under way. */
+export const mailboxWaiting = Metric.gauge("troupe_mailbox_waiting", {
+  description: "Polls of this process that wait for letters"
+})

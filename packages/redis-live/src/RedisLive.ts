@@ -3,6 +3,7 @@ import type { BackendError } from "@troupe/core/BackendError"
 import type { Cache, Options as CacheOptions } from "@troupe/core/Cache"
 import type { Chat } from "@troupe/core/Chat"
 import * as LocalPeer from "@troupe/core/LocalPeer"
+import type { Mailbox } from "@troupe/core/Mailbox"
 import type { Options as RegistryOptions, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
 import type { Stats } from "@troupe/core/Stats"
@@ -13,13 +14,14 @@ import * as Layer from "effect/Layer"
 import * as RedisCache from "./RedisCache.ts"
 import * as RedisChat from "./RedisChat.ts"
 import * as RedisClient from "./RedisClient.ts"
+import * as RedisMailbox from "./RedisMailbox.ts"
 import * as RedisPeerRegistry from "./RedisPeerRegistry.ts"
 import * as RedisPubSub from "./RedisPubSub.ts"
 import * as RedisStats from "./RedisStats.ts"
 import * as RedisTaskQueue from "./RedisTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | Chat | PeerRegistry | PubSub | Stats | TaskQueue
+export type Troupe = Cache | Chat | Mailbox | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends RegistryOptions {
@@ -44,7 +46,8 @@ const make = ({
     RedisPubSub.layer,
     RedisTaskQueue.layer(tasks),
     RedisCache.layer(cache),
-    RedisStats.layer
+    RedisStats.layer,
+    RedisMailbox.layer
   ).pipe(Layer.provideMerge(RedisClient.layer(redis)))
   return name === undefined ? services : Layer.provide(services, LocalPeer.layer(name))
 }
@@ -55,7 +58,8 @@ const withoutOptions = Layer.mergeAll(
   RedisPubSub.layer,
   RedisTaskQueue.layer(),
   RedisCache.layer(),
-  RedisStats.layer
+  RedisStats.layer,
+  RedisMailbox.layer
 ).pipe(Layer.provideMerge(RedisClient.layer()))
 
 /** Every service, and the client they share. Fails as `RedisClient.layer` does. Without options always the same Layer. */

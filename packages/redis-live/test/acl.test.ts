@@ -2,12 +2,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { CacheStore } from "@troupe/core/CacheStore"
 import { ChatStore } from "@troupe/core/ChatStore"
+import * as Mailbox from "@troupe/core/Mailbox"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as PubSub from "@troupe/core/PubSub"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Stats from "@troupe/core/Stats"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Persistence from "effect/persistence/Persistence"
@@ -98,6 +100,14 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         expect((yield* stats.byPeer).size).toBe(1)
         expect((yield* stats.series("name", { last: "1 hour", resolution: "1 hour" })).length).toBe(1)
         yield* stats.reset("name")
+        const Notes = Mailbox.box("notes", { message: Schema.String, timeToLive: "1 minute" })
+        const mailbox = yield* Mailbox.Mailbox
+        const waiting = yield* Effect.forkChild(mailbox.poll(Notes, "client", { wait: "10 seconds" }))
+        yield* mailbox.deliver(Notes, "client", "a")
+        const mail = yield* Fiber.join(waiting)
+        expect(mail.letters.map(({ message }) => message)).toEqual(["a"])
+        expect((yield* mailbox.poll(Notes, "client", { after: mail.cursor })).letters).toEqual([])
+        yield* mailbox.close(Notes, "client")
         expect(yield* registry.lead("main", (term) => Effect.as(registry.leader("main"), term.fence > 0))).toBe(true)
       }).pipe(Effect.provide(RedisLive.layer(options(server))))
       yield* Effect.gen(function* () {

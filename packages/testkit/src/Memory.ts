@@ -2,6 +2,7 @@
 import type { Cache } from "@troupe/core/Cache"
 import type { Chat } from "@troupe/core/Chat"
 import * as LocalPeer from "@troupe/core/LocalPeer"
+import type { Mailbox } from "@troupe/core/Mailbox"
 import type { Options, PeerRegistry } from "@troupe/core/PeerRegistry"
 import type { PubSub } from "@troupe/core/PubSub"
 import type { Stats } from "@troupe/core/Stats"
@@ -10,13 +11,14 @@ import * as Layer from "effect/Layer"
 import * as MemoryBackend from "./MemoryBackend.ts"
 import * as MemoryCache from "./MemoryCache.ts"
 import * as MemoryChat from "./MemoryChat.ts"
+import * as MemoryMailbox from "./MemoryMailbox.ts"
 import * as MemoryPeerRegistry from "./MemoryPeerRegistry.ts"
 import * as MemoryPubSub from "./MemoryPubSub.ts"
 import * as MemoryStats from "./MemoryStats.ts"
 import * as MemoryTaskQueue from "./MemoryTaskQueue.ts"
 
 /** Every service of Troupe. */
-export type Troupe = Cache | Chat | PeerRegistry | PubSub | Stats | TaskQueue
+export type Troupe = Cache | Chat | Mailbox | PeerRegistry | PubSub | Stats | TaskQueue
 
 /** A whole peer: who it is, to all its services, and how its registry beats. */
 export interface PeerOptions extends Options {
@@ -30,7 +32,8 @@ const peer = ({ name, ...registry }: PeerOptions): Layer.Layer<Troupe, never, Me
     MemoryPubSub.layer,
     MemoryTaskQueue.layer(),
     MemoryCache.layer(),
-    MemoryStats.layer
+    MemoryStats.layer,
+    MemoryMailbox.layer
   )
   return Layer.fresh(name === undefined ? services : Layer.provide(services, LocalPeer.layer(name)))
 }
@@ -46,7 +49,8 @@ export const layer: Layer.Layer<Troupe> = Layer.provide(
     MemoryPubSub.layer,
     MemoryTaskQueue.layer(),
     MemoryCache.layer(),
-    MemoryStats.layer
+    MemoryStats.layer,
+    MemoryMailbox.layer
   ),
   MemoryBackend.layer
 )

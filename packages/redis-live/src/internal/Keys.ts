@@ -10,8 +10,8 @@
  * | TaskQueue    | `P:{task:n}` followed by what is said below; a channel is `P:{task:n}:<rest>`, rest being a claimer, `@peer`, `!ends` or `!events` |
  * | Cache        | `P:{c:n:<part>}:v:<key>` value · `:l:<key>` lease of a load · `:t:<tag>` token · `:meta` hash · channel `P:{c:n:<part>}` of loads |
  * |              | `P:{locks:<part>}:held` hash · `:until` sorted set · `:meta` hash · channel `P:{locks:<part>}` of what is given back |
- *
  * | Chat         | `P:{room:n}` followed by what is said below, which is the channel of its frames, too · `P:{rooms}` the index of all |
+ * | Mailbox      | `P:{mail:n:c}:letters` stream · `:meta` hash, of a client's box; c is the client · channel `P:{mail:n:c}`       |
  * | Stats        | `P:{stats}` followed by what is said below                                                           |
  *
  * Of a queue the scripts are given `P:{task:n}` alone, and derive:
@@ -183,6 +183,24 @@ export const cache = (prefix: string, parts: number) => {
           : channel.startsWith(lockHead)
             ? `!${channel.slice(prefix.length + 2, -1)}`
             : undefined
+  }
+}
+
+/** The boxes of Mailbox, by the name that core's MailboxStore gives their channels: `<encoded box>:<encoded client>`. */
+export const mailbox = (prefix: string) => {
+  const head = `${prefix}:{mail:`
+  const channel = (name: string): string => `${head}${name}}`
+  return {
+    box: (name: string) => ({
+      letters: `${channel(name)}:letters`,
+      meta: `${channel(name)}:meta`,
+      channel: channel(name)
+    }),
+    /** The shard channel of a box. */
+    channel,
+    /** What `channel` was given, or undefined for what it never makes. */
+    nameOf: (channel: string): string | undefined =>
+      channel.startsWith(head) && channel.endsWith("}") ? channel.slice(head.length, -1) : undefined
   }
 }
 

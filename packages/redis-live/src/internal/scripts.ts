@@ -4615,6 +4615,212 @@ return reply
 `
 })
 
+/** Throws a box away. Returns {format} of newer data, else {""} Cost: O(letters) */
+export const mailboxClose = Script.make({
+  name: "Mailbox/close",
+  adds: false,
+  sha: "aed4a02b17eae17cd572678fd514a824df687379",
+  keys: ["letters", "meta"],
+  args: [],
+  commands: ["HGET", "DEL"],
+  source: `#!lua flags=allow-oom
+-- Throws a box away.
+-- KEYS[1] letters  as in deliver
+-- KEYS[2] meta     as in deliver
+-- RETURNS {format} of newer data, else {""}
+-- COST O(letters)
+-- COMMANDS HGET, DEL
+local format = redis.call('HGET', KEYS[2], 'format')
+if format and format ~= '1' then return { format } end
+redis.call('DEL', KEYS[1], KEYS[2])
+return { '' }
+`
+})
+
+/** Puts a letter into a box, behind all others, and lets go of what is too much. Returns {format} of newer data, else {""} Cost: O(1), and O(letters that are too much) */
+export const mailboxDeliver = Script.make({
+  name: "Mailbox/deliver",
+  adds: true,
+  sha: "47c914c4491993b8e8c2e297605820e6c4ceb0ae",
+  keys: ["letters", "meta", "channel"],
+  args: ["now", "run", "fresh", "ttl", "capacity", "payload"],
+  commands: ["TIME", "INFO", "DEL", "PTTL", "PEXPIRE", "HMGET", "HSET", "XADD", "SPUBLISH"],
+  source: `#!lua
+-- Puts a letter into a box, behind all others, and lets go of what is too much.
+-- KEYS[1] letters  stream: <number>-0 -> at, d payload
+-- KEYS[2] meta     hash: format, epoch, run, last, acknowledged, at, until, past
+-- KEYS[3] channel  shard channel of the box
+-- ARGV[1] now       ms since 1970; empty: the server's own clock
+-- ARGV[2] run       the server's run id; empty: the server is asked
+-- ARGV[3] fresh     name of an epoch, should one begin
+-- ARGV[4] ttl       ms a letter is there
+-- ARGV[5] capacity  letters of a box
+-- ARGV[6] payload
+-- RETURNS {format} of newer data, else {""}
+-- COST O(1), and O(letters that are too much)
+-- COMMANDS TIME, INFO, DEL, PTTL, PEXPIRE, HMGET, HSET, XADD, SPUBLISH
+-- PARTS ground
+-- Time, a box, and what its meta says: a hash of format, epoch, run, last, acknowledged, at, until, past.
+-- call: redis.call
+-- now, run, isPhysical: the server's time in ms, and its run id; are they its own? Then all is given a time to live, too
+-- int(number), id(number): its text, whole; the letter of that number
+-- open(letters, meta, fresh): the box as this server knows it, begun anew where there is none; false: it is of a newer format
+-- save(meta, ttl): keeps what it is now
+-- keep(key, ms): for so long at least
+-- m: format, epoch, run, last number, last one acknowledged, at: when the last was delivered, till: when the box is over, past:
+-- epochs before this one and where they ended, as "<epoch>:<end> ..."
+local call, day, m = redis.call, 86400000, {}
+local now, run = tonumber(ARGV[1]), ARGV[2]
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+local function int(number) return string.format('%.0f', number) end
+local function id(number) return string.format('%.0f-0', number) end
+local function open(letters, meta, fresh)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'last', 'acknowledged', 'at', 'until', 'past')
+  m = {
+    format = v[1] or '1', epoch = v[2], run = v[3], last = tonumber(v[4] or 0), acknowledged = tonumber(v[5] or 0),
+    at = tonumber(v[6] or 0), till = tonumber(v[7] or 0), past = v[8] or ''
+  }
+  if m.format ~= '1' then return false end
+  if not m.epoch or m.till <= now then
+    -- Letters of which nobody knows the numbers are lost, and stand for one that is.
+    local gone = call('DEL', letters)
+    m = { epoch = fresh, run = run, last = m.epoch and 0 or gone, acknowledged = 0, at = 0, till = 0, past = '' }
+  elseif m.run ~= run then
+    m.past = m.past .. m.epoch .. ':' .. int(m.last) .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch, m.run = fresh, run
+  end
+  return true
+end
+local function keep(key, ms) if call('PTTL', key) < ms then call('PEXPIRE', key, int(ms)) end end
+local function save(meta, ttl)
+  call('HSET', meta, 'format', '1', 'epoch', m.epoch, 'run', m.run, 'last', int(m.last), 'acknowledged', int(m.acknowledged),
+    'at', int(m.at), 'until', int(math.max(m.till, now + ttl + day)), 'past', m.past)
+  if isPhysical then keep(meta, ttl + day) end
+end
+if not open(KEYS[1], KEYS[2], ARGV[3]) then return { m.format } end
+local ttl = tonumber(ARGV[4])
+m.last, m.at = m.last + 1, math.max(now, m.at)
+call('XADD', KEYS[1], 'MAXLEN', '=', ARGV[5], id(m.last), 'at', int(m.at), 'd', ARGV[6])
+save(KEYS[2], ttl)
+if isPhysical then keep(KEYS[1], ttl + 1000) end
+call('SPUBLISH', KEYS[3], '1')
+return { '' }
+`
+})
+
+/** Lets go of the letters that are acknowledged or over, and gives the first of those that are left. Begins the box where there is none. Returns {format} of newer data, else {"", epoch, number of the last of these letters or of all, lost 0|1, number, at, payload, ...} Cost: O(log letters + limit) */
+export const mailboxPoll = Script.make({
+  name: "Mailbox/poll",
+  adds: false,
+  sha: "ce5e6e40cf45f41fe2cbb91e518e39e40cb95419",
+  keys: ["letters", "meta"],
+  args: ["now", "run", "fresh", "ttl", "epoch", "number", "limit", "bytes"],
+  commands: ["TIME", "INFO", "DEL", "PTTL", "PEXPIRE", "HMGET", "HSET", "XRANGE", "XTRIM"],
+  source: `#!lua flags=allow-oom
+-- Lets go of the letters that are acknowledged or over, and gives the first of those that are left. Begins the box where there is none.
+-- KEYS[1] letters  as in deliver
+-- KEYS[2] meta     as in deliver
+-- ARGV[1] now     ms since 1970; empty: the server's own clock
+-- ARGV[2] run     the server's run id; empty: the server is asked
+-- ARGV[3] fresh   name of an epoch, should one begin
+-- ARGV[4] ttl     ms a letter is there
+-- ARGV[5] epoch   of the place behind which to begin; empty: there is none
+-- ARGV[6] number  of that place
+-- ARGV[7] limit   letters
+-- ARGV[8] bytes   of payloads, but for the first
+-- RETURNS {format} of newer data, else {"", epoch, number of the last of these letters or of all, lost 0|1, number, at, payload, ...}
+-- COST O(log letters + limit)
+-- COMMANDS TIME, INFO, DEL, PTTL, PEXPIRE, HMGET, HSET, XRANGE, XTRIM
+-- PARTS ground
+-- Time, a box, and what its meta says: a hash of format, epoch, run, last, acknowledged, at, until, past.
+-- call: redis.call
+-- now, run, isPhysical: the server's time in ms, and its run id; are they its own? Then all is given a time to live, too
+-- int(number), id(number): its text, whole; the letter of that number
+-- open(letters, meta, fresh): the box as this server knows it, begun anew where there is none; false: it is of a newer format
+-- save(meta, ttl): keeps what it is now
+-- keep(key, ms): for so long at least
+-- m: format, epoch, run, last number, last one acknowledged, at: when the last was delivered, till: when the box is over, past:
+-- epochs before this one and where they ended, as "<epoch>:<end> ..."
+local call, day, m = redis.call, 86400000, {}
+local now, run = tonumber(ARGV[1]), ARGV[2]
+local isPhysical = not now
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+local function int(number) return string.format('%.0f', number) end
+local function id(number) return string.format('%.0f-0', number) end
+local function open(letters, meta, fresh)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'last', 'acknowledged', 'at', 'until', 'past')
+  m = {
+    format = v[1] or '1', epoch = v[2], run = v[3], last = tonumber(v[4] or 0), acknowledged = tonumber(v[5] or 0),
+    at = tonumber(v[6] or 0), till = tonumber(v[7] or 0), past = v[8] or ''
+  }
+  if m.format ~= '1' then return false end
+  if not m.epoch or m.till <= now then
+    -- Letters of which nobody knows the numbers are lost, and stand for one that is.
+    local gone = call('DEL', letters)
+    m = { epoch = fresh, run = run, last = m.epoch and 0 or gone, acknowledged = 0, at = 0, till = 0, past = '' }
+  elseif m.run ~= run then
+    m.past = m.past .. m.epoch .. ':' .. int(m.last) .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch, m.run = fresh, run
+  end
+  return true
+end
+local function keep(key, ms) if call('PTTL', key) < ms then call('PEXPIRE', key, int(ms)) end end
+local function save(meta, ttl)
+  call('HSET', meta, 'format', '1', 'epoch', m.epoch, 'run', m.run, 'last', int(m.last), 'acknowledged', int(m.acknowledged),
+    'at', int(m.at), 'until', int(math.max(m.till, now + ttl + day)), 'past', m.past)
+  if isPhysical then keep(meta, ttl + day) end
+end
+if not open(KEYS[1], KEYS[2], ARGV[3]) then return { m.format } end
+local letters, ttl, limit, lost = KEYS[1], tonumber(ARGV[4]), tonumber(ARGV[7]), false
+if ARGV[5] ~= '' then
+  local number, last = tonumber(ARGV[6]), ARGV[5] == m.epoch and m.last
+  for epoch, ended in string.gmatch(m.past, '(%S+):(%d+)') do if epoch == ARGV[5] then last = tonumber(ended) end end
+  lost = not last or number > last
+  m.acknowledged = math.max(m.acknowledged, math.min(number, last or 0))
+end
+local function read(from, count) return call('XRANGE', letters, id(from), '+', 'COUNT', count) end
+local function numberOf(entry) return tonumber(string.match(entry[1], '%d+')) end
+local function isOver(entry) return tonumber(entry[2][2]) + ttl <= now end
+-- Numbers have no holes and times never go back: the first that is not over is found by halving.
+local oldest = read(m.acknowledged + 1, 1)[1]
+local first, high = oldest and numberOf(oldest) or m.last + 1, m.last + 1
+while oldest and isOver(oldest) and first < high do
+  local middle = math.floor((first + high) / 2)
+  local entry = read(middle, 1)[1]
+  if entry and isOver(entry) then first = middle + 1 else high = middle end
+end
+if first > m.last then call('DEL', letters) else call('XTRIM', letters, 'MINID', id(first)) end
+lost = lost or first > m.acknowledged + 1
+save(KEYS[2], ttl)
+local reply, last, count, bytes, isFull = { '', m.epoch }, first - 1, 0, 0, false
+-- A few at a time: what does not go with this answer need not be read.
+while last < m.last and count < limit and not isFull do
+  local entries = read(last + 1, math.min(16, limit - count))
+  isFull = #entries == 0
+  for _, entry in ipairs(entries) do
+    local payload = entry[2][4]
+    bytes, isFull = bytes + #payload, count > 0 and bytes + #payload > tonumber(ARGV[8])
+    if isFull then break end
+    last, count = numberOf(entry), count + 1
+    for i, v in ipairs({ int(last), entry[2][2], payload }) do reply[1 + 3 * count + i] = v end
+  end
+end
+reply[3], reply[4] = int(last), lost and 1 or 0
+return reply
+`
+})
+
 /** One heartbeat: keeps the peer alive, judges who is overdue, pushes what changed, answers what this peer misses. The book's own clock goes on from beat to beat; over a silence of half of suspectAfter, or a step back, it stands still. Returns {format} of newer data, else {"", status, epoch, version, now, clock, freed, {id, due, ...}, {change, ...}}, without the last where the changes do not tell what is missed. Cost: O(log n + changes) */
 export const peerregistryBeat = Script.make({
   name: "PeerRegistry/beat",
@@ -9268,6 +9474,9 @@ export const all = [
   chatSweep,
   chatUnlist,
   chatWords,
+  mailboxClose,
+  mailboxDeliver,
+  mailboxPoll,
   peerregistryBeat,
   peerregistryEnter,
   peerregistryLeader,
