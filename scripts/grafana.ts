@@ -167,6 +167,22 @@ const rows: ReadonlyArray<Row> = [
     ]
   },
   {
+    title: "Mailbox",
+    panels: [
+      {
+        title: "Letters",
+        unit: "ops",
+        lines: { delivered: rate("mailbox_delivered"), polled: rate("mailbox_polled") }
+      },
+      {
+        title: "Polls that told of a loss, and letters nobody can read",
+        unit: "ops",
+        lines: { lost: rate("mailbox_lost"), undecodable: rate("mailbox_undecodable") }
+      },
+      { title: "Polls that wait", lines: { "{{instance}}": of("mailbox_waiting") } }
+    ]
+  },
+  {
     title: "Stats",
     panels: [
       {

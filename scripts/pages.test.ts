@@ -1,5 +1,6 @@
 /** Code in Markdown is found, put together and compiled, and what does not compile is told by the page's own line. */
 import assert from "node:assert/strict"
+import * as fs from "node:fs"
 import * as path from "node:path"
 import { test } from "vitest"
 import { compile, extract } from "./ci/pages.ts"
@@ -58,4 +59,10 @@ test("a mistake is told by its page and its line", () => {
     findings.map((finding) => /^\S+ error TS\d+/.exec(finding)?.[0]),
     ["docs/page.md:11:14: error TS2339", "docs/page.md:18:10: error TS2305"]
   )
+})
+
+test("the README quotes its program as it is", () => {
+  const text = (file: string) => fs.readFileSync(path.join(import.meta.dirname, "..", file), "utf8")
+  const [, program = ""] = text("examples/bakery.ts").split(" */\n")
+  assert.ok(text("README.md").includes(`\`\`\`ts\n${program}\`\`\`\n`), "examples/bakery.ts differs from the README")
 })
