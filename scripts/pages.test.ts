@@ -63,6 +63,8 @@ test("a mistake is told by its page and its line", () => {
 
 test("the README quotes its program as it is", () => {
   const text = (file: string) => fs.readFileSync(path.join(import.meta.dirname, "..", file), "utf8")
-  const [, program = ""] = text("examples/bakery.ts").split(" */\n")
+  const [head = "", ...rest] = text("examples/bakery.ts").split(" */\n")
+  const program = rest.join(" */\n")
+  assert.ok(head.startsWith("/**"))
   assert.ok(text("README.md").includes(`\`\`\`ts\n${program}\`\`\`\n`), "examples/bakery.ts differs from the README")
 })

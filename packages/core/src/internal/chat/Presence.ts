@@ -74,14 +74,15 @@ export const presence = <A, M>(
       const page = yield* store.seats(room, cursor)
       if (page !== undefined) for (const member of yield* membersOf(codec, page)) found.set(member.id, member)
       // Of a room that is not there the end is still to be heard.
-      while (page === undefined || reader.isWaiting || reader.isBefore(page)) {
+      const isBehind = () => page === undefined || reader.isWaiting || reader.isBefore(page)
+      while (isBehind()) {
         const more = yield* reader.take
         const round = apply<M>(nobody, more)
         if (round.ended) return round
         if (round.anew) return yield* ask
         heard.push(...more)
       }
-      cursor = page.cursor
+      cursor = page?.cursor ?? ""
       if (cursor === "") return { ...apply(HashMap.fromIterable(found), heard), changed: true }
     }
   })
