@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { BackendError } from "../../BackendError.ts"
+import { type BackendError, Closed } from "../../BackendError.ts"
 import {
   type Action,
   type Asking,
@@ -53,6 +53,10 @@ export interface House {
   readonly asking: Effect.Effect<Asking>
   readonly fork: (effect: Effect.Effect<void>) => void
   readonly context: Context.Context<never>
+  /** Nothing that is forked from now on begins. */
+  readonly isClosed: boolean
+  /** Doors at which a scope waited in vain for the store to hear of a leave, which has not heard of it yet. */
+  readonly behind: Set<Door>
   /** Something is still to be told. */
   readonly onUntold: () => void
   /** So many more places. */
@@ -61,10 +65,14 @@ export interface House {
   readonly onLife: (life: string) => void
 }
 
+const layerClosed = new Closed({ message: "the layer is closed" })
+const closed = Exit.fail(Limits.closed("join"))
 const gone: Exit.Exit<Outcome> = Exit.succeed({ _tag: "Gone" })
 
 /** What a scope waits for the store to hear of a leave. */
 const partingMs = 1_000
+/** Of the actions of a step those that are kept free for leaves: however much is said, they go along. */
+const spare = 32
 
 export class Door {
   readonly room: string
@@ -92,7 +100,7 @@ export class Door {
         service: Limits.service,
         operation: "act",
         send: (asks) => this.send(asks),
-        maxEntries: maxActions,
+        maxEntries: maxActions - spare,
         maxBytes: maxActionBytes,
         // Of two steps beside each other a word could overtake the join before it.
         maxUnderWay: 1,
@@ -117,6 +125,7 @@ export class Door {
 
   /** Gives what takes it back for as long as it has not left. */
   ask(action: Action, bytes: number, resume: (answer: Answer) => void): Effect.Effect<void> | undefined {
+    if (this.house.isClosed) return void resume(Exit.fail(Limits.closed("act")))
     return this.ways.submit(new Ask(action, bytes, undefined, resume))
   }
 
@@ -136,15 +145,25 @@ export class Door {
   ): Effect.Effect<Outcome | undefined, BackendError> {
     const { id, ref } = action
     let ask: Ask | undefined
-    const abandon = () => {
-      if (ask?.sent !== true) return
-      if (this.places.delete(ref)) this.house.onPlaces(-1)
+    let isAbandoned = false
+    const giveBack = () => {
       this.untold.set(ref, id)
       this.house.onUntold()
+    }
+    const abandon = () => {
+      isAbandoned = true
+      if (this.places.delete(ref)) this.house.onPlaces(-1)
+      if (ask?.sent === true) giveBack()
     }
     const join = Effect.callback<Outcome | undefined, BackendError>((resume) => {
       ask = new Ask(action, bytes, by.id, (answer) => {
         if (Exit.isSuccess(answer) && answer.value?._tag === "Joined") {
+          // Nobody is there any more who would give it up.
+          if (isAbandoned) return giveBack()
+          if (this.house.isClosed) {
+            giveBack()
+            return resume(Exit.fail(Limits.error("join", layerClosed, "Unknown")))
+          }
           this.places.set(ref, id)
           this.house.onPlaces(1)
         } else if (Exit.isFailure(answer) && mayHaveHappened(answer)) abandon()
@@ -153,14 +172,23 @@ export class Door {
       return this.ways.submit(ask)
     })
     return Effect.suspend(() => {
-      this.joining++
-      return Effect.flatMap(this.enter(by), (isKnown) => (isKnown ? join : gone)).pipe(
+      if (this.house.isClosed) return closed
+      return Effect.flatMap(this.enter(by), (isKnown) => (!isKnown ? gone : this.house.isClosed ? closed : join)).pipe(
         Effect.onInterrupt(() => Effect.sync(abandon)),
-        Effect.ensuring(
-          Effect.sync(() => {
-            this.joining--
-          })
-        )
+        (join) => this.during(join)
+      )
+    })
+  }
+
+  /** Whoever comes meanwhile finds this very door. */
+  during<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.suspend(() => {
+      this.joining++
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => {
+          this.joining--
+        })
       )
     })
   }
@@ -179,23 +207,29 @@ export class Door {
       const told: Effect.Effect<void, BackendError> = Effect.flatMap(this.tell, () =>
         this.untold.has(ref) ? told : Effect.void
       )
-      return Effect.catch(told, (error) => {
-        this.house.onUntold()
+      return told.pipe(
         // It will be told: nobody can be promised that it never happens (promise A2).
-        return Effect.fail(Limits.error("leave", error.reason, "Unknown"))
-      })
+        Effect.catch((error) => Effect.fail(Limits.error("leave", error.reason, "Unknown"))),
+        // Also where nobody waits for it any more.
+        Effect.ensuring(Effect.sync(() => this.untold.has(ref) && this.house.onUntold()))
+      )
     })
   }
 
-  /** The same at the end of a scope, which an absent store does not hold up (promise A4). */
+  /**
+   * The same at the end of a scope, which an absent store does not hold up (promise A4): one wait is enough to know, for
+   * however many rooms.
+   */
   part(ref: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const isBehind = this.untold.size > 0 && this.failed
+      const { behind, fork } = this.house
       const told = Effect.ignore(this.leave(ref))
-      if (!isBehind) return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(told), Duration.millis(partingMs)))
-      this.house.fork(told)
-      return Effect.void
-    }).pipe(Effect.onExit(() => Effect.sync(() => this.untold.size > 0 && this.house.onUntold())))
+      if (behind.size > 0) return Effect.sync(() => fork(told))
+      const isInTime = Effect.timeoutOption(Effect.interruptible(told), Duration.millis(partingMs))
+      return Effect.map(isInTime, (done) => {
+        if (Option.isNone(done) && this.untold.has(ref)) behind.add(this)
+      })
+    })
   }
 
   /** Tells what is still to be told; a membership that ended before this peer's id was gone has been swept. */
@@ -231,19 +265,21 @@ export class Door {
     this.indexed = undefined
   }
 
-  /** Everything that this peer has here ends with it. Nothing leaves by the way of callers any more. */
+  /** Everything that this peer has here ends with it, and what is just being made: that is waited for. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     for (const [ref, id] of this.places) this.untold.set(ref, id)
     this.house.onPlaces(-this.places.size)
     this.places.clear()
-    const rounds: Effect.Effect<void, BackendError> = Effect.suspend(() =>
-      this.untold.size === 0 ? Effect.void : Effect.andThen(this.tell, rounds)
+    const rounds: Effect.Effect<void, BackendError> = Effect.flatMap(this.tell, () =>
+      this.untold.size === 0 ? Effect.void : rounds
     )
-    return Effect.ensuring(
-      Effect.ignore(rounds),
-      Effect.sync(() => this.ways.close())
-    )
+    return this.untold.size === 0 && this.ways.idle ? Effect.void : Effect.ignore(rounds)
   })
+
+  /** Nothing leaves any more. */
+  shut(): void {
+    this.ways.close()
+  }
 
   /** Sees to it that the index has this room before a place is made in it; one request, however many wait for it. */
   enter(by: Asking): Effect.Effect<boolean, BackendError> {
@@ -271,15 +307,13 @@ export class Door {
     })
   }
 
-  private failed = false
-
   private send(asks: ReadonlyArray<Ask>): Effect.Effect<(ask: Ask) => void, BackendError> {
     return Effect.flatMap(this.house.asking, (by) => {
       const actions: Array<Action> = []
       const told: Array<string> = []
       // First: who comes back to a place that this peer has left finds it free.
       for (const [ref, id] of this.untold) {
-        if (told.length + asks.length > maxActions) break
+        if (told.length + asks.length >= maxActions) break
         told.push(ref)
         actions.push({ _tag: "Leave", id, ref })
       }
@@ -298,17 +332,11 @@ export class Door {
             : ask.resume(Exit.succeed(ask.action === undefined ? undefined : outcomes?.[next++]))
       }
       if (actions.length === 0) return Effect.succeed(answer([]))
-      return Effect.matchEffect(this.house.store.act(this.room, this.keep, by, actions), {
-        onSuccess: ({ dueInMs, outcomes }) => {
-          this.failed = false
-          for (const ref of told) this.untold.delete(ref)
-          if (dueInMs !== undefined && hasLeaves) this.watch(dueInMs)
-          return Effect.succeed(answer(outcomes))
-        },
-        onFailure: (error) => {
-          this.failed = true
-          return Effect.fail(error)
-        }
+      return Effect.map(this.house.store.act(this.room, this.keep, by, actions), ({ dueInMs, outcomes }) => {
+        for (const ref of told) this.untold.delete(ref)
+        if (this.untold.size === 0) this.house.behind.delete(this)
+        if (dueInMs !== undefined && hasLeaves) this.watch(dueInMs)
+        return answer(outcomes)
       })
     })
   }

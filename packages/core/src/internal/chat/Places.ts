@@ -71,7 +71,7 @@ export class Places {
           const member = yield* this.member(room, id, text, details)
           return { member, joinedAt: yield* this.take(door, id, ref, text) }
         })
-        const { joinedAt, member } = yield* restore(taken)
+        const { joinedAt, member } = yield* restore(door.during(taken))
         const place = new Place(this, room, door, ref, { ...member, joinedAt: DateTime.makeUnsafe(joinedAt) })
         yield* Effect.addFinalizer(() => place.part)
         return place

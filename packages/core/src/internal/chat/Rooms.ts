@@ -34,6 +34,7 @@ export class Rooms implements House {
   readonly asking: Effect.Effect<Asking>
   readonly fork: (effect: Effect.Effect<void>) => void
   readonly context: Context.Context<never>
+  readonly behind = new Set<Door>()
   private readonly doors = new Map<string, Door>()
   private readonly untold = new Signal()
   private readonly places: (places: number) => void
@@ -93,7 +94,7 @@ export class Rooms implements House {
     return Effect.flatMap(this.asking, (by) => {
       const door = this.door(room, this.doors.get(room)?.keep ?? unknownKeep)
       if (door === undefined) return Effect.fail(Limits.tooManyRooms("sweep"))
-      return Effect.map(door.enter(by), () => door.watch(dueInMs))
+      return door.during(Effect.map(door.enter(by), () => door.watch(dueInMs)))
     })
   }
 
@@ -140,7 +141,11 @@ export class Rooms implements House {
     }
     if (gone) return
     this.life = life
-    for (let i = 0; i < left.length; i += pageSize) yield* this.store.exit(by.id, left.slice(i, i + pageSize))
+    for (let i = 0; i < left.length; i += pageSize) {
+      // While the page before it was under way somebody may have come, and have had the index note the room again.
+      const page = left.slice(i, i + pageSize).filter((room) => !this.doors.has(room))
+      if (page.length > 0) yield* this.store.exit(by.id, page)
+    }
     yield* Effect.forEach(lost, (door) => door.enter(by), { concurrency: 64, discard: true })
   })
 
@@ -154,6 +159,12 @@ export class Rooms implements House {
       const empty = doors.filter((door) => door.indexed === by.id && door.isEmpty).map(({ room }) => room)
       for (let i = 0; i < empty.length; i += pageSize) yield* this.store.exit(by.id, empty.slice(i, i + pageSize))
     })
-    return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Effect.ignore(left)), Duration.millis(closingMs)))
+    return Effect.timeoutOption(Effect.interruptible(Effect.ignore(left)), Duration.millis(closingMs)).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          for (const door of this.doors.values()) door.shut()
+        })
+      )
+    )
   })
 }
