@@ -3,11 +3,13 @@
  * has there is known here, and so is which of them ended without the store having been told: that is told with
  * whatever step leaves next, and tried again until it has been (promise H4).
  */
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import { type BackendError, Closed } from "../../BackendError.ts"
 import {
@@ -20,6 +22,7 @@ import {
   type Service as Store
 } from "../../ChatStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
+import { monotonicMs } from "../monotonic.ts"
 import { pause } from "../Pause.ts"
 import * as Limits from "./Limits.ts"
 
@@ -88,13 +91,18 @@ export class Door {
   private entering: { readonly peer: string; readonly done: Deferred.Deferred<boolean, BackendError> } | undefined
   /** Somebody here sees to it that what is held back goes when its time has come. */
   private watching = false
+  /** When it looks next, on the monotonic clock; infinite while it looks. */
+  private looksAt = Number.POSITIVE_INFINITY
+  private readonly sooner = Latch.makeUnsafe(false)
   private readonly house: House
+  private readonly clock: Clock.Clock
   private readonly ways: Batcher<Ask>
 
   constructor(room: string, keep: Keep, house: House) {
     this.room = room
     this.keep = keep
     this.house = house
+    this.clock = Context.get(house.context, Clock.Clock)
     this.ways = new Batcher<Ask>(
       {
         service: Limits.service,
@@ -241,23 +249,43 @@ export class Door {
 
   /** Sees to it that what is held back in this room goes when its time has come. */
   watch(dueInMs: number): void {
+    // No longer than anything is ever held back: the store's clock may have been wrong when it was asked.
+    const looksAt = this.now + Math.min(Math.max(1, dueInMs), Limits.maxGraceMs)
+    if (looksAt < this.looksAt) {
+      this.looksAt = looksAt
+      this.sooner.openUnsafe()
+    }
     if (this.watching) return
     this.watching = true
+    this.house.fork(this.watched)
+  }
+
+  private readonly watched: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const { asking, store } = this.house
     let failures = 0
-    const next = (ms: number): Effect.Effect<void> =>
-      Effect.sleep(Duration.millis(Math.max(1, ms))).pipe(
-        Effect.andThen(Effect.flatMap(this.house.asking, (by) => this.house.store.sweep(this.room, undefined, by))),
-        Effect.matchEffect({
-          onSuccess: ({ dueInMs }) => {
-            failures = 0
-            if (dueInMs !== undefined) return next(dueInMs)
-            this.watching = false
-            return Effect.void
-          },
-          onFailure: () => Effect.andThen(pause((failures += 1)), next(0))
-        })
-      )
-    this.house.fork(next(dueInMs))
+    while (this.watching) {
+      const left = this.looksAt - this.now
+      if (left > 0) {
+        this.sooner.closeUnsafe()
+        yield* Effect.raceFirst(Effect.sleep(Duration.millis(left)), this.sooner.await)
+        continue
+      }
+      this.looksAt = Number.POSITIVE_INFINITY
+      const looked = yield* Effect.exit(Effect.flatMap(asking, (by) => store.sweep(this.room, undefined, by)))
+      if (Exit.isSuccess(looked)) {
+        failures = 0
+        const { dueInMs } = looked.value
+        if (dueInMs !== undefined) this.watch(dueInMs)
+        this.watching = this.looksAt < Number.POSITIVE_INFINITY
+      } else {
+        yield* pause((failures += 1))
+        this.looksAt = this.now
+      }
+    }
+  })
+
+  private get now(): number {
+    return monotonicMs(this.clock)
   }
 
   /** The index does not have this room any more, or not for this life of it. */

@@ -89,12 +89,20 @@ export class Rooms implements House {
     if (this.life === undefined) this.life = life
   }
 
-  /** Held-back `Left`s of a room are this peer's to see to: first the index is told that it has to do with that room. */
+  /**
+   * Held-back `Left`s of a room are this peer's to see to, and the index is told that it has to do with that room; where a
+   * full server does not take that now, by the next look at the index.
+   */
   adopt(room: string, dueInMs: number): Effect.Effect<void, BackendError> {
     return Effect.flatMap(this.asking, (by) => {
       const door = this.door(room, this.doors.get(room)?.keep ?? unknownKeep)
       if (door === undefined) return Effect.fail(Limits.tooManyRooms("sweep"))
-      return door.during(Effect.map(door.enter(by), () => door.watch(dueInMs)))
+      door.watch(dueInMs)
+      return Effect.catchIf(
+        Effect.asVoid(door.enter(by)),
+        ({ reason }) => reason._tag === "CapacityExceeded",
+        () => Effect.void
+      )
     })
   }
 

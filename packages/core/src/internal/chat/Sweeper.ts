@@ -78,22 +78,22 @@ export class Sweeper {
 
   /** Those who have places, and whom nobody here knows: swept, if they stay unknown. */
   private readonly lookForUnknown: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    const { store } = this.options
-    const unknown = (peers: ReadonlyArray<string>) =>
-      Effect.filter(peers, (peer) => Effect.map(this.isPresent(peer), (isPresent) => !isPresent))
-    const first = yield* unknown(yield* patiently(store.peers))
-    if (first.length === 0) return
-    yield* Effect.sleep(Duration.millis(absenceMs))
-    const still = yield* unknown(first)
-    yield* Effect.forEach(still, (peer) => this.sweep(peer), { discard: true })
+    const peers = yield* patiently(this.options.store.peers)
+    const unknown = yield* Effect.filter(peers, (peer) => Effect.orElseSucceed(this.isUnknown(peer), () => true))
+    if (unknown.length === 0) return
+    yield* Effect.forEach(yield* this.stillUnknown(unknown), (peer) => this.sweep(peer), { discard: true })
   }).pipe(Effect.catch((error) => Effect.logError("Who has places in rooms cannot be found out", error)))
 
-  /** In doubt it is. */
-  private isPresent(peer: string): Effect.Effect<boolean> {
-    return Effect.match(this.options.registry.get(PeerId.make(peer)), {
-      onFailure: () => true,
-      onSuccess: Option.isSome
-    })
+  /** After a while, of which a view that is not fresh says nothing: then it begins anew. */
+  private stillUnknown(peers: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.sleep(Duration.millis(absenceMs)).pipe(
+      Effect.andThen(Effect.filter(peers, (peer) => this.isUnknown(peer))),
+      Effect.catch(() => this.stillUnknown(peers))
+    )
+  }
+
+  private isUnknown(peer: string): Effect.Effect<boolean, BackendError> {
+    return Effect.map(this.options.registry.get(PeerId.make(peer)), Option.isNone)
   }
 
   private sweep(peer: string): Effect.Effect<void> {
@@ -102,9 +102,9 @@ export class Sweeper {
       this.sweeping.add(peer)
       return Effect.gen({ self: this }, function* () {
         const by = yield* this.options.asking
-        // Of an earlier life of this process the others are told soon enough.
-        if (by.id === peer) return
-        yield* Effect.sleep(Duration.millis(Math.min(mostMs, stepMs * (yield* this.rank(by)))))
+        // Of an earlier life of this process mostly the others tell; there may be none.
+        const rankMs = by.id === peer ? mostMs : stepMs * (yield* this.rank(by))
+        yield* Effect.sleep(Duration.millis(Math.min(mostMs, rankMs)))
         while (!(yield* this.page(peer))) continue
         this.options.onSwept()
       }).pipe(
@@ -130,15 +130,23 @@ export class Sweeper {
     })
   }
 
-  /** True where nothing is left. */
+  /** True where nothing is left, or nothing that can be swept. */
   private page(peer: string): Effect.Effect<boolean, BackendError> {
     const { store } = this.options
     return Effect.gen({ self: this }, function* () {
       const page = yield* patiently(store.bury(peer))
-      if (page.length === 0) return true
-      yield* Effect.forEach(page, (room) => this.room(peer, room), { concurrency: rooms, discard: true })
-      yield* patiently(store.exit(peer, page))
-      return false
+      // One that no patience helps holds back none of the others.
+      const swept = yield* Effect.filter(
+        page,
+        (room) =>
+          Effect.matchEffect(this.room(peer, room), {
+            onFailure: (error) => Effect.as(Effect.logError("A room cannot be swept", error), false),
+            onSuccess: () => Effect.succeed(true)
+          }),
+        { concurrency: rooms }
+      )
+      if (swept.length > 0) yield* patiently(store.exit(peer, swept))
+      return swept.length === 0
     })
   }
 
