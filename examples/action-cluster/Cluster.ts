@@ -6,6 +6,7 @@ import type { BackendError, PeerRegistry, Stats, TaskQueue } from "@troupe/core"
 import { Context, Effect, PubSub as EffectPubSub, Random, Schema, Stream } from "effect"
 import { type Orders, type Removed, type Report, tidings } from "./Forecast.ts"
 import { type ChannelName, type Heard, reports, subscribe } from "./Peer.ts"
+import type { Host } from "./Session.ts"
 import { type Outcome, outcomes } from "./Work.ts"
 
 /** The most peers that one program starts. */
@@ -68,6 +69,8 @@ export interface Service {
   readonly read: (name: string | null) => Effect.Effect<void, NotInReach | BackendError.BackendError>
   /** What all peers count. `flush` is of those that live in this process. */
   readonly stats: Stats.Service
+  /** The peer to talk to: that one, or any. */
+  readonly host: (name: string | null) => Effect.Effect<Host, NotInReach>
   /** The page can be opened there now: the others may know. */
   readonly opened: (url: string) => Effect.Effect<void>
 }

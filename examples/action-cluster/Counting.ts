@@ -8,7 +8,9 @@ export const counters = [
   "tasks done",
   "attempts failed",
   "cache loads",
-  "cache hits"
+  "cache hits",
+  "words said",
+  "fortunes told"
 ] as const
 export type Counter = (typeof counters)[number]
 

@@ -3,8 +3,16 @@
  * more of itself. It harms only those: SIGSTOP and kill -9 are sent to processes that it has started, by their id.
  */
 import { fileURLToPath } from "node:url"
-import { LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
-import { RedisCache, RedisClient, RedisPeerRegistry, RedisPubSub, RedisStats, RedisTaskQueue } from "@troupe/redis-live"
+import { type Cache, type Chat, LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
+import {
+  RedisCache,
+  RedisChat,
+  RedisClient,
+  RedisPeerRegistry,
+  RedisPubSub,
+  RedisStats,
+  RedisTaskQueue
+} from "@troupe/redis-live"
 import {
   Effect,
   Exit,
@@ -47,7 +55,7 @@ const grace = "1500 millis"
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const own = yield* Effect.scope
-  const services = yield* Effect.context<PubSub.PubSub | Stats.Stats>()
+  const services = yield* Effect.context<PubSub.PubSub | Stats.Stats | Chat.Chat | TaskQueue.TaskQueue | Cache.Cache>()
   const registry = yield* PeerRegistry.PeerRegistry
   const redis = yield* RedisClient.RedisClient
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -257,6 +265,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
     yield* forecasts.ask({ to: name, not: null, round: null })
   })
 
+  const host = (name: string | null) =>
+    name === null || name === options.name
+      ? Effect.succeed({ peer: options.name, services, scope: own, gone: Effect.never })
+      : Effect.fail(new Cluster.NotInReach({ peer: name, why: "is another process: open its own page to talk to it" }))
+
   const opened = (page: string) =>
     registry
       .updateMetadata({ ...metadata(options), page })
@@ -280,6 +293,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     forecasts,
     read,
     stats: yield* Stats.Stats,
+    host,
     opened
   })
 })
@@ -303,7 +317,8 @@ export const layer = (options: Options) =>
         RedisTaskQueue.layer(queueOptions),
         RedisCache.layer(Forecast.cacheOptions),
         RedisStats.layer,
-        RedisPeerRegistry.layer(Peer.registryOptions(metadata(options)))
+        // A place in a room lives as long as the registry's peer.
+        Layer.provideMerge(RedisChat.layer, RedisPeerRegistry.layer(Peer.registryOptions(metadata(options))))
       )
     ),
     Layer.provide(RedisClient.layer({ url: options.url, prefix: options.prefix })),

@@ -13,9 +13,10 @@ import { counters } from "./Counting.ts"
 import { Events } from "./Events.ts"
 import * as Orders from "./Orders.ts"
 import { ChannelName, Text } from "./Peer.ts"
+import * as Polling from "./Polling.ts"
+import { failed, isHere, isSameOrigin, maxBody, Refused } from "./Requests.ts"
+import * as Talking from "./Talking.ts"
 
-/** Bytes. */
-const maxBody = 4096
 const page = fileURLToPath(new URL("page", import.meta.url))
 
 /** Everything the page uses comes from here, and nothing of it is written into the page itself. */
@@ -27,49 +28,6 @@ const headers = {
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff"
-}
-
-// -- answers ------------------------------------------------------------------------------------------------------
-
-/** A request that is refused before anything is done. */
-class Refused extends Schema.TaggedError<Refused>("examples/action-cluster/Refused")("Refused", {
-  status: Schema.Int,
-  why: Schema.String
-}) {
-  override get message(): string {
-    return this.why
-  }
-}
-
-/** What a failure is on the wire: a status, and a sentence to show. */
-const statuses: Readonly<Record<string, number>> = {
-  NotInReach: 409,
-  TooManyPeers: 409,
-  QueueFull: 409,
-  Interrupted: 503,
-  TooManyViewers: 503,
-  BackendError: 503
-}
-
-const failed = (error: { readonly _tag: string; readonly message: string }) =>
-  HttpServerResponse.jsonUnsafe(
-    { error: error._tag, message: error.message },
-    { status: error instanceof Refused ? error.status : (statuses[error._tag] ?? 500) }
-  )
-
-// -- who may ask --------------------------------------------------------------------------------------------------
-
-/** This address, as the browser wrote it. On loopback only names of loopback: any other was pointed here by somebody. */
-const isHere = (host: string, isLoopback: boolean): boolean =>
-  !isLoopback || /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(host)
-
-/** A browser says where a post comes from; who says nothing is not let in. */
-const isSameOrigin = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => {
-  const { host, origin } = headers
-  const site = headers["sec-fetch-site"]
-  if (site !== undefined && site !== "same-origin") return false
-  if (origin === undefined) return site === "same-origin"
-  return URL.canParse(origin) && new URL(origin).host === host
 }
 
 // -- doors --------------------------------------------------------------------------------------------------------
@@ -214,6 +172,8 @@ export const layer = (options: { readonly isLoopback: boolean }) =>
       commands,
       orders,
       events,
+      Talking.layer,
+      Polling.layer,
       health,
       panels,
       PrometheusMetrics.layerHttp(),

@@ -1,11 +1,12 @@
 /**
- * A cluster in this process: one backend in memory, and each peer in a room of its own, with services of its own. What
+ * A cluster in this process: one backend in memory, and each peer in a cell of its own, with services of its own. What
  * is different from Redis is said here, and nowhere else: which layers a peer is built on, and how one is harmed.
  */
-import { type Cache, LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
+import { type Cache, type Chat, LocalPeer, PeerRegistry, PubSub, Stats, TaskQueue } from "@troupe/core"
 import {
   MemoryBackend,
   MemoryCache,
+  MemoryChat,
   MemoryPeerRegistry,
   MemoryPubSub,
   MemoryStats,
@@ -14,6 +15,7 @@ import {
 import {
   Array as Arr,
   type Context,
+  Deferred,
   Effect,
   Exit,
   Layer,
@@ -28,20 +30,22 @@ import * as Cluster from "./Cluster.ts"
 import * as Forecast from "./Forecast.ts"
 import { nameOf } from "./Names.ts"
 import * as Peer from "./Peer.ts"
-import { Room } from "./Room.ts"
+import { Cell } from "./Cell.ts"
 import { queueOptions } from "./Work.ts"
 
-type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue | Cache.Cache | Stats.Stats
+type Services = PubSub.PubSub | PeerRegistry.PeerRegistry | TaskQueue.TaskQueue | Cache.Cache | Stats.Stats | Chat.Chat
 
 interface Player {
   readonly name: string
-  readonly room: Room
+  readonly cell: Cell
   readonly scope: Scope.Closeable
   readonly services: Context.Context<Services>
+  /** It has crashed. */
+  readonly gone: Deferred.Deferred<void>
 }
 
 /** One peer of the cluster, all of it: who it is, its services, and what it does with them. */
-const peer = (name: string, room: Room, number: number, crash: Effect.Effect<void>) =>
+const peer = (name: string, cell: Cell, number: number, crash: Effect.Effect<void>) =>
   Peer.life(crash).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
@@ -49,10 +53,15 @@ const peer = (name: string, room: Room, number: number, crash: Effect.Effect<voi
         MemoryTaskQueue.layer(queueOptions),
         MemoryCache.layer(Forecast.cacheOptions),
         MemoryStats.layer,
-        MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `room ${number} of process ${process.pid}` }))
+        // A place in a room lives as long as the registry's peer.
+        Layer.provideMerge(
+          MemoryChat.layer,
+          MemoryPeerRegistry.layer(Peer.registryOptions({ "runs in": `cell ${number} of process ${process.pid}` }))
+        )
       )
     ),
-    Layer.provide([LocalPeer.layer(name), room.layer]),
+    // Who does something as this peer has its wire and its clock too.
+    Layer.provideMerge(Layer.merge(LocalPeer.layer(name), cell.layer)),
     Layer.fresh
   )
 
@@ -62,7 +71,7 @@ const audience = Layer.mergeAll(
   MemoryTaskQueue.layer(queueOptions),
   MemoryCache.layer(Forecast.cacheOptions),
   MemoryStats.layer
-).pipe(Layer.provideMerge(LocalPeer.layer("the page")), Layer.provide(new Room().layer), Layer.fresh)
+).pipe(Layer.provideMerge(LocalPeer.layer("the page")), Layer.provide(new Cell().layer), Layer.fresh)
 
 const make = Effect.gen(function* () {
   // All of them end at the same time, not one after the other.
@@ -73,11 +82,11 @@ const make = Effect.gen(function* () {
   const oneAtATime = yield* Semaphore.make(1)
   /** Whoever has not crashed. */
   const players = new Map<string, Player>()
-  let rooms = 0
+  let cells = 0
   let leader: string | undefined
   let last: Cluster.Sight = { stale: undefined, backend: "Up", members: [], leader, now: Date.now() }
 
-  const awake = Effect.sync(() => Arr.findFirst(players.values(), ({ room }) => room.state === "running"))
+  const awake = Effect.sync(() => Arr.findFirst(players.values(), ({ cell }) => cell.state === "running"))
   const get = (name: string) => {
     const player = players.get(name)
     return player === undefined
@@ -98,11 +107,11 @@ const make = Effect.gen(function* () {
     Effect.gen(function* () {
       if (players.size >= Cluster.maxPeers) return yield* new Cluster.TooManyPeers({ limit: Cluster.maxPeers })
       // No name is given twice: what somebody heard is not another's.
-      const number = ++rooms
+      const number = ++cells
       const name = nameOf(number)
-      const room = new Room()
+      const cell = new Cell()
       const scope = yield* Scope.fork(stage)
-      const services = yield* Layer.buildWithScope(peer(name, room, number, Effect.ignore(crash(name))), scope).pipe(
+      const services = yield* Layer.buildWithScope(peer(name, cell, number, Effect.ignore(crash(name))), scope).pipe(
         Effect.provideContext(backend),
         Effect.tapCause((cause) => Scope.close(scope, Exit.failCause(cause))),
         Effect.mapError((error) => new Cluster.SpawnFailed({ peer: name, why: error.message }))
@@ -112,39 +121,40 @@ const make = Effect.gen(function* () {
       // Who is told to leave while it stands still must first wake.
       yield* Scope.addFinalizer(
         scope,
-        Effect.sync(() => room.thaw())
+        Effect.sync(() => cell.thaw())
       )
-      players.set(name, { name, room, scope, services })
+      players.set(name, { name, cell, scope, services, gone: Deferred.makeUnsafe() })
       yield* tell({ _tag: "Changed" })
       return name
     })
   )
 
   const freeze = Effect.fnUntraced(function* (name: string) {
-    const { room } = yield* get(name)
-    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen already" })
-    room.freeze()
+    const { cell } = yield* get(name)
+    if (cell.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen already" })
+    cell.freeze()
     yield* tell({ _tag: "Changed" })
   })
 
   const thaw = Effect.fnUntraced(function* (name: string) {
-    const { room } = yield* get(name)
-    if (room.state !== "frozen") return yield* new Cluster.NotInReach({ peer: name, why: "is not frozen" })
-    room.thaw()
+    const { cell } = yield* get(name)
+    if (cell.state !== "frozen") return yield* new Cluster.NotInReach({ peer: name, why: "is not frozen" })
+    cell.thaw()
     yield* tell({ _tag: "Changed" })
   })
 
   const crash = Effect.fnUntraced(function* (name: string) {
-    const { room, scope } = yield* get(name)
+    const { cell, gone, scope } = yield* get(name)
     players.delete(name)
-    room.crash()
+    cell.crash()
+    yield* Deferred.succeed(gone, undefined)
     yield* Effect.forkIn(Scope.close(scope, Exit.void), stage)
     yield* tell({ _tag: "Changed" })
   })
 
   const publish = Effect.fnUntraced(function* (as: string, channel: Peer.ChannelName, text: string) {
-    const { room, services } = yield* get(as)
-    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: as, why: "is frozen and cannot speak" })
+    const { cell, services } = yield* get(as)
+    if (cell.state !== "running") return yield* new Cluster.NotInReach({ peer: as, why: "is frozen and cannot speak" })
     yield* Effect.provideContext(Peer.say(channel, text), services)
   })
 
@@ -165,7 +175,7 @@ const make = Effect.gen(function* () {
     return { ...last, stale: peers.failure.message }
   })
   const hold = (name: string): Cluster.Hold => {
-    const state = players.get(name)?.room.state
+    const state = players.get(name)?.cell.state
     return state === undefined ? "crashed" : state
   }
 
@@ -186,16 +196,24 @@ const make = Effect.gen(function* () {
   const forecasts = yield* Effect.provideContext(Forecast.orders, ear)
   const read = Effect.fnUntraced(function* (name: string | null) {
     if (name === null) return yield* forecasts.ask({ to: null, not: null, round: yield* Cluster.roundName })
-    const { room } = yield* get(name)
-    if (room.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen and cannot read" })
+    const { cell } = yield* get(name)
+    if (cell.state !== "running") return yield* new Cluster.NotInReach({ peer: name, why: "is frozen and cannot read" })
     yield* forecasts.ask({ to: name, not: null, round: null })
+  })
+
+  const host = Effect.fnUntraced(function* (name: string | null) {
+    const player = name === null ? yield* awake : Option.some(yield* get(name))
+    if (Option.isNone(player)) return yield* new Cluster.NotInReach({ peer: "Nobody", why: "is awake" })
+    const { cell, gone, name: peer, scope, services } = player.value
+    if (cell.state !== "running") return yield* new Cluster.NotInReach({ peer, why: "is frozen and hears nobody" })
+    return { peer, services, scope, gone: Deferred.await(gone) }
   })
 
   const stats = yield* Effect.provideContext(Stats.Stats, ear)
   /** Who stands still flushes once it is thawed. */
   const flush = Effect.suspend(() =>
     Effect.forEach(
-      [...players.values()].filter(({ room }) => room.state === "running"),
+      [...players.values()].filter(({ cell }) => cell.state === "running"),
       ({ services }) => Effect.flatMap(Effect.provideContext(Stats.Stats, services), ({ flush }) => flush),
       { concurrency: "unbounded", discard: true }
     )
@@ -214,6 +232,7 @@ const make = Effect.gen(function* () {
     forecasts,
     read,
     stats: { ...stats, flush },
+    host,
     opened: () => Effect.void
   })
 })

@@ -6,6 +6,7 @@ import { BackendError, LocalPeer, PeerRegistry, PubSub } from "@troupe/core"
 import { DateTime, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
 import { count } from "./Counting.ts"
 import * as Forecast from "./Forecast.ts"
+import * as Rooms from "./Rooms.ts"
 import * as Work from "./Work.ts"
 
 /** How often a peer says that it is there, and after how long a silence it is suspected, and gone. */
@@ -162,6 +163,6 @@ const tell = Layer.effectDiscard(
 
 /** A peer's whole life: building it is joining, closing its scope is leaving. `crash` as in `Work.life`. */
 export const life = (crash: Effect.Effect<void> | undefined) =>
-  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash), answer, tell).pipe(
+  Layer.mergeAll(listen("bulletin"), listen("shout"), direct, Work.life(crash), answer, tell, Rooms.life).pipe(
     Layer.provideMerge(Forecast.layer)
   )

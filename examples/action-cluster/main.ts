@@ -20,6 +20,7 @@ import * as Fleet from "./Fleet.ts"
 import * as Http from "./Http.ts"
 import * as MemoryCluster from "./MemoryCluster.ts"
 import { randomName } from "./Names.ts"
+import { maxFrame } from "./Talk.ts"
 
 const config = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -58,12 +59,15 @@ const listen = (host: string, port: number, attempts = 100): ReturnType<typeof l
       ? listen(host, port + 1, attempts - 1)
       : Layer.effectContext(Effect.fail(error))
   )
+/** A longer frame closes the connection; a page that does not answer a goodbye is not waited for. */
+const websocket = { maxPayload: maxFrame, closeTimeout: 1_000 }
 const listenAt = (host: string, port: number) =>
   NodeHttpServer.layer(() => createServer({ requestTimeout: 10_000 }), {
     host,
     port,
     // Pages that are open are told nothing more; nobody waits for them to go.
-    gracefulShutdownTimeout: "250 millis"
+    gracefulShutdownTimeout: "250 millis",
+    websocket
   })
 
 const opened = Layer.effectDiscard(

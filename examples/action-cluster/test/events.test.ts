@@ -34,6 +34,7 @@ const quiet = (tasks: TaskQueue.Service): Cluster.Service => ({
   forecasts: { remove: never, left: Effect.succeedNone },
   read: never,
   stats: silent,
+  host: never,
   opened: never
 })
 const alone = MemoryTaskQueue.layer().pipe(Layer.provide([MemoryBackend.layer, LocalPeer.layer("the page")]))

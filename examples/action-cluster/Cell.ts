@@ -9,10 +9,10 @@ import { Clock, Effect, Latch, Layer } from "effect"
 /** What a server does for a client that reads nothing: it keeps this much for it, this long, and then hangs up. */
 const patience = { pushes: 64, millis: 5_000 }
 
-/** The server that all rooms talk to, at the time of the machine. */
+/** The server that all cells talk to, at the time of the machine. */
 const server: Wire.Server = { now: () => Date.now(), run: () => "memory" }
 
-export class Room {
+export class Cell {
   state: "running" | "frozen" | "crashed" = "running"
   private readonly awake = Latch.makeUnsafe(true)
   private readonly downs = new Set<() => void>()

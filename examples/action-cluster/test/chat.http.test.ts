@@ -1,0 +1,209 @@
+/** The chat's doors, without a browser: who may talk, what is refused, and how one polls. */
+import { expect, test } from "vitest"
+import { command, start, until } from "./program.ts"
+import { connect, guest, join } from "./talker.ts"
+
+interface Polled {
+  readonly said: ReadonlyArray<{ readonly user: string; readonly kind: string; readonly text: string }>
+  readonly cursor: string
+  readonly lost: boolean
+}
+const poll = async (url: string, query = ""): Promise<Polled> =>
+  (await (await fetch(`${url}/chat/lobby?${query}`)).json()) as Polled
+const post = (url: string, fields: Record<string, string>, headers: Record<string, string> = {}, room = "lobby") =>
+  fetch(`${url}/chat/${room}`, { method: "POST", body: new URLSearchParams(fields), headers })
+const why = async (response: Response) => ((await response.json()) as { readonly message: string }).message
+
+test("who can only poll hears what is said, waits for it, and goes on where it was", async () => {
+  const { url } = await start()
+  const first = await poll(url)
+  expect(first).toMatchObject({ said: [], lost: false })
+  const waiting = poll(url, `after=${encodeURIComponent(first.cursor)}&wait=20`)
+  const maria = await guest(url, "maria")
+  maria.say("hello")
+  const second = await waiting
+  expect(second.said).toMatchObject([{ user: "maria", kind: "member", text: "hello" }])
+  const response = await post(url, { user: "juan", text: " from a <b>terminal</b> " })
+  expect([response.status, await response.text()]).toEqual([
+    200,
+    `{"said":{"kind":"guest","user":"juan","text":"from a <b>terminal</b>"}}\n`
+  ])
+  await until("she hears it", () => maria.of("Said").some(({ kind, user }) => user === "juan" && kind === "guest"))
+  const third = await poll(url, `after=${encodeURIComponent(second.cursor)}`)
+  expect(third.said.map(({ text }) => text)).toEqual(["from a <b>terminal</b>"])
+  expect((await poll(url, `after=${encodeURIComponent(third.cursor)}`)).said).toEqual([])
+})
+
+test("a poll or a word that makes no sense, from elsewhere, or too often is refused with a sentence", async () => {
+  const { url } = await start()
+  const get = (path: string, headers = {}) => fetch(`${url}/chat/${path}`, { headers })
+  for (const [response, status, sentence] of [
+    [await get("cellar"), 404, "There is no such room."],
+    [await get("vault"), 403, /private/],
+    [await get("lobby?after=x"), 400, /cursor/],
+    [await get("lobby?wait=31"), 400, /30/],
+    [await get("lobby", { "sec-fetch-site": "cross-site" }), 403, /Only this page/],
+    [await get("lobby", { origin: "http://evil.example" }), 403, /Only this page/],
+    [await post(url, { text: "x" }, { origin: "http://evil.example" }), 403, /Only this page/],
+    [await post(url, { text: "x" }, { "sec-fetch-site": "same-site" }), 403, /Only this page/],
+    [await post(url, { text: "x" }, {}, "vault"), 403, /private/],
+    [await post(url, { text: " " }), 400, "Say something."],
+    [await post(url, { text: "x".repeat(501) }), 400, "A word is no longer than 500 characters."],
+    [await post(url, { text: "two\nlines" }), 400, "A word is one line of text."],
+    [await post(url, { text: "x", user: "y".repeat(25) }), 400, "A name is no longer than 24 characters."],
+    [await post(url, { text: "x", user: "a\u202eb" }), 400, "A name has no invisible characters."],
+    [await post(url, { text: "x".repeat(5_000) }), 413, /500/],
+    [await post(url, { text: "x".repeat(500) }), 200, ""]
+  ] as const) {
+    expect(response.status).toBe(status)
+    if (status !== 200) expect(await why(response)).toMatch(sentence)
+  }
+  const all = await Promise.all(Array.from({ length: 20 }, () => post(url, { text: "flood" })))
+  const refused = all.filter(({ status }) => status === 429)
+  expect(refused.length).toBeGreaterThanOrEqual(10)
+  expect(await why(refused[0]!)).toMatch(/^Not so fast/)
+  expect((await poll(url)).said.filter(({ text }) => text === "flood")).toHaveLength(20 - refused.length)
+})
+
+test("only this program's own page may talk", async () => {
+  const { url } = await start()
+  for (const headers of [
+    {},
+    { origin: "http://evil.example" },
+    { origin: url.replace(/\d+$/, "1") },
+    { origin: "null" },
+    { origin: url, "sec-fetch-site": "cross-site" }
+  ])
+    await expect(connect(url, { headers })).rejects.toThrow("it was refused")
+  await expect(connect(url, { seat: "short" })).rejects.toThrow("it was refused")
+  await expect(connect(url, { peer: "nobody" })).rejects.toThrow("it was refused")
+  const status = async (path: string, headers = {}) => (await fetch(`${url}${path}`, { headers })).status
+  expect([await status("/talk"), await status("/talk", { origin: url })]).toEqual([403, 426])
+  await guest(url, "maria")
+})
+
+test("a long frame, and one that makes no sense, close the connection; a long word and a flood are refused", async () => {
+  const { url } = await start()
+  const closed = async (frame: string) => {
+    const talker = await guest(url, "maria")
+    talker.ask(frame)
+    return talker.closed
+  }
+  expect(await closed(`{"_tag":"Say","room":"lobby","text":"${"x".repeat(4_096)}","number":1}`)).toBe(1009)
+  expect(await closed("what?")).toBe(1008)
+  expect(await closed(`{"_tag":"Say","room":"cellar","text":"x","number":1}`)).toBe(1008)
+  expect(await closed(`{"_tag":"Read","number":1000}`)).toBe(1008)
+  const maria = await guest(url, "maria")
+  const long = maria.say("x".repeat(501))
+  const outside = maria.say("is anybody there?", "workshop")
+  for (let i = 0; i < 20; i++) maria.say(`flood ${i}`)
+  await until("answers to all", () => maria.of("Refused").length + maria.of("Done").length === 22)
+  const refused = maria.of("Refused")
+  const of = (number: number) => refused.find((one) => one.number === number)
+  expect(of(long)).toMatchObject({ room: "lobby", why: "A word is no longer than 500 characters." })
+  expect(of(outside)).toMatchObject({ room: "workshop", error: "NotMember" })
+  expect(refused.filter(({ error }) => error === "TooFast").length).toBeGreaterThanOrEqual(12)
+  expect(maria.of("Said").length).toBe(maria.of("Done").length)
+  const nobody = await connect(url)
+  nobody.ask({ _tag: "Join", room: "lobby", user: " ", word: null, after: null })
+  await until("a refusal", () => nobody.of("Refused").length === 1)
+  expect(nobody.of("Refused")[0]).toMatchObject({ what: "Join", why: "A name is needed." })
+}, 60_000)
+
+test("a page that reads nothing is told of a gap once it reads, and is hung up on if it does not", async () => {
+  const { url } = await start()
+  const [slow, dead] = [await guest(url, "slow", { reads: false }), await guest(url, "dead", { reads: false })]
+  const speakers = await Promise.all(Array.from({ length: 12 }, (_, i) => guest(url, `speaker ${i}`)))
+  for (let round = 0; round < 2; round++) {
+    for (const speaker of speakers) for (let i = 0; i < 8; i++) speaker.say(`word ${i}`)
+    await until("all were said or refused", () =>
+      speakers.every((one) => one.of("Done").length + one.of("Refused").length === 8 * (round + 1))
+    )
+  }
+  const said = speakers.reduce((sum, one) => sum + one.of("Done").length, 0)
+  expect(said).toBeGreaterThan(90)
+  // It was sent a few frames, and then no more.
+  expect(slow.of("Gap")).toEqual([])
+  const before = slow.of("Said").length
+  slow.read()
+  await until("a gap", () => slow.of("Gap").length > 0)
+  const [gap] = slow.of("Gap")
+  expect(gap).toMatchObject({ room: "lobby", why: "this page was too slow" })
+  const all = () => slow.of("Said").length + slow.of("Came").length + slow.of("Went").length + gap!.missed!
+  await until("nothing but the gap is missing", () => all() >= said + 13)
+  expect(slow.of("Said").length).toBeLessThan(said)
+  expect(before).toBeLessThan(said - 64)
+  expect(await dead.closed).toBe(1013)
+}, 60_000)
+
+test("the vault lets in who knows the word, and shows it to nobody", async () => {
+  const { url } = await start()
+  const stranger = await connect(url)
+  stranger.ask({ _tag: "Join", room: "vault", user: "mallory", word: "please", after: null })
+  await until("a refusal", () => stranger.of("Refused").length === 1)
+  expect(stranger.of("Refused")[0]).toMatchObject({ room: "vault", what: "Join", error: "Rejected" })
+  const friend = await connect(url)
+  await join(friend, "ali", "vault", "sesame")
+  friend.say("forty", "vault")
+  await until("it is said", () => friend.of("Said").length === 1)
+  await until("who is there", () => friend.of("People").length > 0)
+  expect(friend.of("People").at(-1)!.users).toEqual([{ user: "ali", seats: 1, peers: [expect.any(String)] }])
+  expect(JSON.stringify([friend.told, stranger.told])).not.toContain("sesame")
+  expect(stranger.of("Said")).toEqual([])
+})
+
+test("two pages of one user are one user, who has gone with the last of them", async () => {
+  const { url } = await start()
+  const watcher = await guest(url, "watcher")
+  const users = () =>
+    watcher
+      .of("People")
+      .at(-1)
+      ?.users.map(({ seats, user }) => `${user} ${seats}`)
+  const [one, other] = [await guest(url, "maria", { peer: "ada" }), await guest(url, "maria", { peer: "grace" })]
+  await until("she is listed once", () => users()?.join() === "watcher 1,maria 2")
+  expect(watcher.of("Came").map(({ user }) => user)).toEqual(["maria"])
+  one.close()
+  await until("one page less", () => users()?.join() === "watcher 1,maria 1")
+  expect(watcher.of("Went")).toEqual([])
+  other.close()
+  await until("she is gone", () => users()?.join() === "watcher 1")
+  expect(watcher.of("Went")).toMatchObject([{ user: "maria", how: "Left" }])
+}, 60_000)
+
+test("who comes again under the same seat never left, and hears what was said meanwhile", async () => {
+  const { url } = await start()
+  const watcher = await guest(url, "watcher", { peer: "grace" })
+  const seat = "seat-of-maria"
+  const before = await guest(url, "maria", { seat, peer: "ada" })
+  watcher.say("before")
+  await until("she hears it", () => before.of("Said").length === 1)
+  const after = before.of("Said")[0]!.position
+  before.close()
+  watcher.say("meanwhile")
+  await until("it is said", () => watcher.of("Done").length === 2)
+  const again = await connect(url, { seat, peer: "edsger" })
+  await until("she is in again", () => {
+    if (again.of("In").length === 0) again.ask({ _tag: "Join", room: "lobby", user: "maria", word: null, after })
+    return again.of("In").length > 0
+  })
+  await until("what was said", () => again.of("Said").some(({ text }) => text === "meanwhile"))
+  expect(again.of("Said").some(({ text }) => text === "before")).toBe(false)
+  expect(again.of("Gap")).toEqual([])
+  expect([watcher.of("Came").length, watcher.of("Went").length]).toEqual([1, 0])
+})
+
+test("a fortune is told by some peer, kept for a minute, and counted", async () => {
+  const { url } = await start()
+  const maria = await guest(url, "maria")
+  maria.say("/fortune")
+  const fortunes = () => maria.of("Said").filter(({ kind }) => kind === "fortune")
+  await until("a fortune", () => fortunes().length === 1)
+  await post(url, { user: "juan", text: "/fortune" })
+  await until("another", () => fortunes().length === 2)
+  const [first, second] = fortunes().map(({ text }) => /^For (\w+): “(.*)”/.exec(text)!)
+  expect([first![1], second![1], second![2]]).toEqual(["maria", "juan", first![2]])
+  await command(url, "flush", {})
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).toMatch(/troupe_chat_said/)
+})
