@@ -201,7 +201,7 @@ const makePlaces = Effect.fnUntraced(function* (seat: string, host: Host, outbox
         places.set(name, { membership, user, scope })
         outbox.forget(name)
         outbox.offer({ _tag: "In", room: name, words: words && words.map((said) => wordView(said, seat)) })
-        const present = watch(name, outbox)
+        const present = watch(name, outbox, { seat, isPast: after !== null })
         yield* Effect.forkIn(follow(name, events, words?.at(-1)?.position, present), scope)
         yield* chat.presence(room).pipe(
           Stream.runForEach((members) => Effect.sync(() => present.set(members))),
@@ -246,6 +246,7 @@ const makePlaces = Effect.fnUntraced(function* (seat: string, host: Host, outbox
           case "Destroyed":
             return out(name, "The room is no more.")
           case "Updated":
+            if (event.member.id === seat) present.came(event.member)
         }
         return Effect.void
       }),
@@ -283,8 +284,11 @@ interface Watch {
 }
 
 /** A user comes with the first page, and goes with the last. */
-const watch = (room: RoomName, outbox: Outbox): Watch => {
+const watch = (room: RoomName, outbox: Outbox, options: { readonly seat: string; readonly isPast: boolean }): Watch => {
   let present = HashMap.empty<string, Chat.Member<Rooms.Seat>>()
+  // Who goes on behind a word is told the words. Who came and went has no place: the page was told of some before, and
+  // who is there stands beside. Its own coming is where the present begins.
+  let { isPast } = options
   const isElsewhere = ({ details, id }: Chat.Member<Rooms.Seat>): boolean =>
     HashMap.some(present, (member) => member.details.user === details.user && member.id !== id)
   return {
@@ -299,10 +303,11 @@ const watch = (room: RoomName, outbox: Outbox): Watch => {
       })
     },
     came(member) {
-      if (!isElsewhere(member)) outbox.offer({ _tag: "Came", room, user: member.details.user })
+      if (member.id === options.seat) isPast = false
+      else if (!isPast && !isElsewhere(member)) outbox.offer({ _tag: "Came", room, user: member.details.user })
     },
     went(member, how) {
-      if (!isElsewhere(member)) outbox.offer({ _tag: "Went", room, user: member.details.user, how })
+      if (!isPast && !isElsewhere(member)) outbox.offer({ _tag: "Went", room, user: member.details.user, how })
     }
   }
 }

@@ -101,3 +101,30 @@ export const totalOf = async (page: Page, counter: string) =>
 export const countsOf = (page: Page, name: string) => page.locator(`.counts tr[data-counts="${name}"]`)
 export const countOf = (page: Page, name: string, short: string) =>
   countsOf(page, name).locator(`td[data-count="${short}"]`).textContent()
+
+/** A part of the chat panel: a room, as somebody who is in it sees it. */
+export const room = (page: Page, name = "lobby") => page.locator(`.room[data-room="${name}"]`)
+export const word = (page: Page, text: string, name = "lobby") =>
+  room(page, name).locator(".word").filter({ hasText: text })
+/** What happened there, but for words. */
+export const happening = (page: Page, text: string | RegExp, name = "lobby") =>
+  room(page, name).locator(".happening").filter({ hasText: text })
+/** Comes in, under that name where it has none yet. */
+export const joinRoom = async (page: Page, user: string, name = "lobby") => {
+  const field = page.getByLabel("Your name")
+  if (await field.isEnabled()) await field.fill(user)
+  await page.locator(".hall").filter({ hasText: name }).click()
+  await page.getByRole("button", { name: `Join the ${name}` }).click()
+  await page.locator(`.room[data-room="${name}"][data-in="yes"]`).waitFor()
+}
+/** Says it as a user does: written, and Enter. */
+export const talk = async (page: Page, text: string, name = "lobby") => {
+  await page.getByLabel(`Say in the ${name}`).fill(text)
+  await page.keyboard.press("Enter")
+}
+/** Who is listed there, with what is said of each. */
+export const people = async (page: Page, name = "lobby"): Promise<string> =>
+  (await room(page, name).locator(".people li").allInnerTexts())
+    .map((text) => text.replace(/\s+/g, " ").trim())
+    .toSorted()
+    .join("; ")

@@ -10,7 +10,9 @@ const counters = [
   { name: "tasks done", title: "Done", about: "tasks that went well", short: "done" },
   { name: "attempts failed", title: "Failed", about: "attempts at tasks", short: "failed" },
   { name: "cache loads", title: "Loads", about: "of the cached forecast", short: "loads" },
-  { name: "cache hits", title: "Hits", about: "forecasts found, near or shared", short: "hits" }
+  { name: "cache hits", title: "Hits", about: "forecasts found, near or shared", short: "hits" },
+  { name: "words said", title: "Said", about: "words in rooms", short: "said" },
+  { name: "fortunes told", title: "Fortunes", about: "that were asked for in a room", short: "told" }
 ]
 
 export default {
