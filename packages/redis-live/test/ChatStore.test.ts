@@ -401,6 +401,8 @@ const tests = (at: At) => {
       const one = (n: number) => say(`${n}`, { dedupeKey: `${n}` })
       for (const from of [0, 400, 800]) yield* r.act(plain, ...many(400).map((n) => one(from + n)))
       expect(yield* r.act(plain, one(1_199), one(200), one(199))).toEqual(["Said 1201", "Said 202", "Said 1202"])
+      // The thousandth from the end is not that any more once another comes, also in the same step.
+      expect(yield* r.act(plain, one(201), say("x"), one(201))).toEqual(["Said 203", "Said 1203", "Said 1204"])
       expect(yield* r.client.use("zcard", (redis) => redis.zcard(`${r.client.prefix}:{room:room}:keys`))).toBe(1_000)
       expect(yield* r.client.use("xlen", (redis) => redis.xlen(`${r.client.prefix}:{room:room}:log`))).toBe(1_000)
     }))
@@ -476,6 +478,7 @@ const tests = (at: At) => {
       yield* store.exit("p", ["b: }"])
       expect(yield* store.peers).toEqual(["q: }"])
       clock.now += ChatStore.graveMs
+      yield* store.bury("another")
       expect(yield* store.enter("p", ["d"])).toMatchObject({ gone: true })
       clock.now += 1
       expect(yield* store.enter("p", ["d"])).toEqual({ gone: false, life })
