@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { Peers } from "./internal/world/Peers.ts"
 import { Process } from "./internal/world/Process.ts"
 import { Pump } from "./internal/world/Pump.ts"
@@ -272,6 +272,20 @@ export const prove = <R>(
   law: Law<R>
 ): Effect.Effect<void, unknown> => {
   const proof = (notes: boolean) =>
-    Effect.scoped(Effect.flatMap(make({ notes }), (world) => world.run(Effect.scoped(law(world)))))
+    Effect.scoped(Effect.flatMap(make({ notes }), (world) => world.run(within(world, law))))
   return Effect.catchDefect(proof(false), (defect) => (defect instanceof NoNotes ? proof(true) : Effect.die(defect)))
 }
+
+/**
+ * The law and what it leaves behind. Where it fails it may leave what only time ends, as the last word of a peer that is
+ * cut off: then time passes until it has ended, or the failure would never be told.
+ */
+const within = <R>(world: World<R>, law: Law<R>): Effect.Effect<void, unknown> =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Scope.provide(law(world), scope),
+    (scope, exit) => {
+      const close = Scope.close(scope, exit)
+      return Exit.isSuccess(exit) ? close : world.complete(close)
+    }
+  )

@@ -433,3 +433,18 @@ describe("a law that never ends", () => {
     20_000
   )
 })
+
+describe("a law that fails", () => {
+  it.live("says so though a peer that was cut off has not said its last word", () =>
+    dies(
+      Effect.fnUntraced(function* (world) {
+        const a = yield* world.spawn()
+        yield* Effect.forkScoped(Effect.onInterrupt(Effect.never, () => Effect.ignore(of(a).add("last"))))
+        yield* world.advance(0)
+        yield* a.cut
+        return yield* Effect.die(new Error("this is why"))
+      }),
+      /this is why/
+    )
+  )
+})
