@@ -115,7 +115,10 @@ export interface Seats extends Look {
   readonly cursor: string
 }
 
-/** Where a reader of words stands: `number` counts the words of a log's life, so that it is known whether some are gone. */
+/**
+ * Where a reader of words stands: `number` counts the words of a log's life, so that it is known whether some are gone. It
+ * is the store's own: no text has it.
+ */
 export interface Bookmark {
   readonly epoch: string
   readonly sequence: number
@@ -244,7 +247,7 @@ export class ChatStore extends Context.Service<ChatStore, Service>()("@troupe/co
 /**
  * One entry of a room's log. Its first letter says what it is; details and messages are JSON.
  *
- *     S <number> <from> <message>                        the number counts words
+ *     S <from> <message>                                 a word
  *     J <id> <peer> <joinedAt> <details>                 somebody joined; U: was updated, or taken over
  *     L <reason> <id> <peer> <joinedAt> <details>        L left, C its peer crashed, R removed
  *     D                                                  the room was destroyed
@@ -252,7 +255,7 @@ export class ChatStore extends Context.Service<ChatStore, Service>()("@troupe/co
  * Names and ids are percent-encoded.
  */
 export type Entry =
-  | { readonly _tag: "Said"; readonly number: number; readonly from: string; readonly message: string }
+  | { readonly _tag: "Said"; readonly from: string; readonly message: string }
   | { readonly _tag: "Joined" | "Updated"; readonly seat: Seat }
   | { readonly _tag: "Left"; readonly seat: Seat; readonly reason: "Left" | "Crashed" | "Removed" }
   | { readonly _tag: "Destroyed" }
@@ -262,7 +265,7 @@ const reasons = { L: "Left", C: "Crashed", R: "Removed" } as const
 export const written = {
   seat: ({ details, id, joinedAt, peer }: Seat): string =>
     `${Name.encode(id)} ${Name.encode(peer)} ${joinedAt} ${details}`,
-  said: (number: number, from: string, message: string): string => `S ${number} ${Name.encode(from)} ${message}`,
+  said: (from: string, message: string): string => `S ${Name.encode(from)} ${message}`,
   joined: (seat: Seat): string => `J ${written.seat(seat)}`,
   updated: (seat: Seat): string => `U ${written.seat(seat)}`,
   left: (reason: keyof typeof reasons, seat: Seat): string => `L ${reason} ${written.seat(seat)}`,
@@ -271,10 +274,10 @@ export const written = {
 
 /** Undefined for what is none. */
 export const read = (text: string): Entry | undefined => {
-  const said = /^S (\d+) (\S+) (.*)$/s.exec(text)
+  const said = /^S (\S+) (.*)$/s.exec(text)
   if (said !== null) {
-    const from = Name.decode(said[2]!)
-    return from === undefined ? undefined : { _tag: "Said", number: Number(said[1]), from, message: said[3]! }
+    const from = Name.decode(said[1]!)
+    return from === undefined ? undefined : { _tag: "Said", from, message: said[2]! }
   }
   if (text === written.destroyed) return { _tag: "Destroyed" }
   const change = /^(J|U|L ([LCR])) (\S+) (\S+) (\d+) (.*)$/s.exec(text)

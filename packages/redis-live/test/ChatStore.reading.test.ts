@@ -35,7 +35,7 @@ const tests = (at: At) => {
       page === undefined
         ? "none"
         : [
-            page.words.map(({ payload }) => payload.split(" ")[1]).join(" "),
+            page.words.map((_, n) => page.bookmark.number - page.words.length + 1 + n).join(" "),
             ...(page.lost ? ["lost"] : []),
             ...(page.end ? ["end"] : [])
           ].join(" | ")

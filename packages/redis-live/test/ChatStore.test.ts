@@ -189,7 +189,7 @@ const tests = (at: At) => {
       expect(entries.map(({ sequence }) => sequence)).toEqual(many(80).map((n) => n + 2))
       for (const [, frame] of heard) {
         const [, word] = r.entriesOf(frame)
-        const id = word?.payload.split(" ")[2] ?? ""
+        const id = word?.payload.split(" ")[1] ?? ""
         expect(texts(r.entriesOf(frame)).map((text) => text.replace(/\d{13}.*/, "").trim())).toEqual([
           `J ${id} name%20of%20${Number(id) % 2 === 0 ? "p" : "q"}`,
           word?.payload,
@@ -244,12 +244,12 @@ const tests = (at: At) => {
       expect(yield* r.due(plain, say("2"))).toBe(100)
       r.clock.now += 100
       expect(yield* r.store.look("room")).toMatchObject({ members: 0, sequence: 7 })
-      expect((yield* r.log).slice(2).map((text) => text.slice(0, 5))).toEqual(["S 1 x", "L L a", "S 2 x", "L L b"])
+      expect((yield* r.log).slice(2).map((text) => text.slice(0, 5))).toEqual(["S x 1", "L L a", "S x 2", "L L b"])
       yield* eventually(Effect.sync(() => expect(heard).toHaveLength(4)))
       expect(heard.map(([, frame]) => r.entriesOf(frame).map(({ payload }) => payload.slice(0, 3)))).toEqual([
         ["J a", "J b"],
-        ["S 1"],
-        ["L L", "S 2"],
+        ["S x"],
+        ["L L", "S x"],
         ["L L"]
       ])
       expect(r.entriesOf(heard[3]![1])[0]?.publisher).toBe("-")
@@ -313,7 +313,7 @@ const tests = (at: At) => {
       expect(yield* q.sweep("p")).toEqual({ left: 0, dueInMs: undefined })
       expect(yield* r.members).toEqual(["stays"])
       const log = yield* r.client.use("xrange", (redis) => redis.xrange(`${r.client.prefix}:{room:room}:log`, "-", "+"))
-      const told = log.map(([, fields]) => fields[3] ?? "").filter((text) => text.startsWith("L C"))
+      const told = log.flatMap(([, fields]) => fields[3]?.split("\n") ?? []).filter((text) => text.startsWith("L C"))
       expect([told.length, new Set(told).size]).toEqual([449, 449])
       expect(yield* r.keys).not.toContain("{room:room}:of:p")
     }))
@@ -404,7 +404,6 @@ const tests = (at: At) => {
       // The thousandth from the end is not that any more once another comes, also in the same step.
       expect(yield* r.act(plain, one(201), say("x"), one(201))).toEqual(["Said 203", "Said 1203", "Said 1204"])
       expect(yield* r.client.use("zcard", (redis) => redis.zcard(`${r.client.prefix}:{room:room}:keys`))).toBe(1_000)
-      expect(yield* r.client.use("xlen", (redis) => redis.xlen(`${r.client.prefix}:{room:room}:log`))).toBe(1_000)
     }))
 
   test("the log's time never goes back, whatever the server's does", (r) =>

@@ -15,8 +15,8 @@
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
 -- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
--- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XLEN, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
--- PARTS ground, log, seats, leaving, ending, words, places
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving, ending, shorten, words, places
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
 letGo()

@@ -16,7 +16,7 @@ else
   -- Who is fenced stays so: that is of the peer.
   for _, part in ipairs({ 'log', 'words', 'keys', 'members', 'leaving', 'peers' }) do call('UNLINK', base .. ':' .. part) end
   call('HSET', KEYS[2], 'format', '1', 'epoch', ARGV[3], 'run', run, 'sequence', '1', 'at', int(now), 'past', '', 'exists', ARGV[4],
-    'since', '1', 'sinceAt', int(now), 'words', '0', 'grace', '0')
+    'since', '1', 'sinceAt', int(now), 'words', '0', 'kept', '0', 'grace', '0')
 end
 if isPhysical then
   call('PERSIST', KEYS[2])

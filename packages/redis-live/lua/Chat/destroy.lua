@@ -12,11 +12,11 @@
 -- PARTS ground, log
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
-local sequence = append('D')
+append('D', 1)
 settle()
 for _, peer in ipairs(call('SMEMBERS', base .. ':peers')) do call('UNLINK', base .. ':of:' .. peer) end
 call('UNLINK', base .. ':peers', base .. ':members', base .. ':leaving', base .. ':words', base .. ':keys')
-call('HSET', KEYS[2], 'since', sequence, 'sinceAt', int(m.at))
+call('HSET', KEYS[2], 'since', int(m.sequence), 'sinceAt', int(m.at))
 call('HDEL', KEYS[2], 'exists')
 if isPhysical then
   call('PEXPIRE', KEYS[2], 600000)

@@ -46,15 +46,15 @@
  *
  * | key                     | what                                                                                       |
  * | ----------------------- | ------------------------------------------------------------------------------------------ |
- * | `:log`                  | stream: `<sequence>-0` -> h "epoch at publisher", d entry as core's ChatStore writes it       |
- * | `:words`                | stream of the same of those that the history keeps                                           |
+ * | `:log`                  | stream, an entry a step: sequence of its first text -> h "epoch at publisher", d texts as core's ChatStore writes them, a line each, c how many, n number of the first word |
+ * | `:words`                | stream of the same of the words that the history keeps, an entry for those that follow each other; k how many it had kept before |
  * | `:keys`                 | sorted set: "who said it, dedupe key" by the sequence of that word                           |
  * | `:members`              | hash: id -> "ref peer name joined details"; ! and its reason for a ref: its Left is held back  |
  * | `:leaving`              | sorted set: ids of those by when it is due                                                   |
  * | `:of:<peer>`            | sorted set: ids of its open memberships by the sequence that they began with                 |
  * | `:peers`                | set: peers that have such                                                                    |
  * | `:fenced`               | sorted set: peers that may not join or speak, by since when                                  |
- * | `:meta`                 | hash: format, epoch, run, sequence, at, past, exists, since, sinceAt, words, grace            |
+ * | `:meta`                 | hash: format, epoch, run, sequence, at, past, exists, since, sinceAt, words, kept, grace      |
  *
  * Of the index of rooms they are given `P:{rooms}`, and derive:
  *

@@ -148,19 +148,14 @@ const seats = (reply: unknown): Seats | undefined => {
   return { ...head, seats, cursor: String(cursor) }
 }
 
-/** id, "<epoch> <at> <publisher>", text, ... */
+/** The sequence of the first, "<epoch> <at> <publisher>", texts, a line each, ... */
 const stored = (reply: ReadonlyArray<unknown>, from: number): ReadonlyArray<Stored> => {
   const entries: Array<Stored> = []
   for (let i = from; i + 2 < reply.length; i += 3) {
-    const [epoch, at, publisher] = String(reply[i + 1]).split(" ")
-    const sequence = Number.parseInt(String(reply[i]), 10)
-    entries.push({
-      epoch: given(epoch),
-      sequence,
-      at: Number(at),
-      publisher: name(publisher),
-      payload: String(reply[i + 2])
-    })
+    const [epoch, at, encoded] = String(reply[i + 1]).split(" ")
+    const head = { epoch: given(epoch), at: Number(at), publisher: name(encoded) }
+    let sequence = Number(reply[i])
+    for (const payload of String(reply[i + 2]).split("\n")) entries.push({ ...head, sequence: sequence++, payload })
   }
   return entries
 }

@@ -2617,7 +2617,7 @@ return reply
 export const chatAct = Script.make({
   name: "Chat/act",
   adds: true,
-  sha: "4d223ed1ee7034341a4a31b6e64b5a4934ab03d5",
+  sha: "71bc70c4039d0da0bec5d1b4301b35d4bcd0f14a",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
   variadic: "actions",
@@ -2638,8 +2638,8 @@ export const chatAct = Script.make({
     "ZRANGEBYSCORE",
     "ZREMRANGEBYRANK",
     "XADD",
-    "XLEN",
     "XRANGE",
+    "XREVRANGE",
     "XTRIM",
     "PTTL",
     "PEXPIRE",
@@ -2662,16 +2662,16 @@ export const chatAct = Script.make({
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
 -- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
--- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XLEN, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
--- PARTS ground, log, seats, leaving, ending, words, places
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving, ending, shorten, words, places
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -2684,11 +2684,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -2699,30 +2700,35 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
@@ -2772,7 +2778,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
@@ -2816,51 +2822,75 @@ local function expel(id)
   go(id, seat, 'R')
   return 'D'
 end
--- What is said. \`:words\` is a stream like the log's of the words that stay, where there is a history; \`:keys\` a sorted set of
--- "<who said it> <dedupe key>" by the sequence of that word.
--- say(from, text, key, size, ttl): a word, of which the history keeps so many, so long; no size: there is none. Gives its sequence,
--- or "E<epoch> <sequence>" of the one that its key stands for
+-- shorten(key, least): takes out entries of words of which none is to stay: before whose end no more than so many were kept.
+-- What one step has no time for, the next ones do: more than one can add
+local function shorten(key, least)
+  local count = 3
+  for _ = 1, 16 do
+    local oldest, from = call('XRANGE', key, '-', '+', 'COUNT', count), 1
+    while oldest[from + 1] and tonumber(oldest[from + 1][2][10]) <= least do from = from + 1 end
+    if from > 1 then call('XTRIM', key, 'MINID', oldest[from][1]) end
+    if from < count then return end
+    count = math.min(2 * count, 96)
+  end
+end
+-- What is said. \`:words\` is a stream like the log's of the words that stay, where there is a history: an entry for each run of a
+-- step's words that follow each other, with k, how many had been kept before its first. \`:keys\` is a sorted set of "<who said it>
+-- <dedupe key>" by the sequence of that word.
+-- speak(words, count, size): so many words, a line each, of which the history keeps so many; no size: there is none
+-- say(from, text, key, size, ttl): a word. Gives its sequence, or "E<epoch> <sequence>" of the one that its key stands for
 -- keep(size, ttl): the last of what a step does to words
-local spoken, isKeyed = false, false
--- Neither too old nor too much, and so it can still be read.
+local runs, isKeyed = {}, false
+-- Whose it is, where it is not too old; for those that stay, how many were kept up to it.
 local function place(key, sequence, ttl)
-  local entry = call('XRANGE', key, sequence, sequence)[1]
-  if not entry then return nil end
+  local entry = call('XREVRANGE', key, int(sequence), '-', 'COUNT', 1)[1]
+  local behind = entry and sequence - tonumber(string.match(entry[1], '%d+'))
+  if not entry or behind >= tonumber(entry[2][6]) then return nil end
   local epoch, at = string.match(entry[2][2], '^(%S+) (%d+)')
-  return tonumber(at) > m.at - ttl and epoch or nil, entry[2][4]
+  return tonumber(at) > m.at - ttl and epoch or nil, tonumber(entry[2][10] or 0) + behind + 1
 end
 local function known(member, size, ttl)
-  local sequence = call('ZSCORE', base .. ':keys', member)
+  local sequence = tonumber(call('ZSCORE', base .. ':keys', member) or '')
   if not sequence then return nil end
-  local epoch = tonumber(sequence) > m.sequence - 1000 and place(logged, sequence, 300000)
+  local epoch = sequence >= first and m.epoch or sequence > m.sequence - 1000 and place(logged, sequence, 300000)
   if not epoch and size then
-    local kept, word = place(base .. ':words', sequence, ttl)
-    epoch = kept and (call('XLEN', base .. ':words') <= size or tonumber(string.match(word, '^S (%d+)')) > m.words - size) and kept
+    local kept, ordinal = place(base .. ':words', sequence, ttl)
+    epoch = kept and ordinal > m.kept - size and kept
   end
-  return epoch and 'E' .. epoch .. ' ' .. sequence
+  return epoch and 'E' .. epoch .. ' ' .. int(sequence)
+end
+local function speak(words, count, size)
+  append(words, count)
+  m.words = m.words + count
+  if not size then return end
+  local run = runs[#runs]
+  if not run or run.first + run.count <= m.sequence - count then
+    run = { first = m.sequence - count + 1, count = 0, number = m.words - count + 1, before = m.kept, words = {} }
+    runs[#runs + 1] = run
+  end
+  run.words[#run.words + 1] = words
+  run.count, m.kept = run.count + count, m.kept + count
 end
 local function say(from, text, key, size, ttl)
   local member = key ~= '' and from .. ' ' .. key
   local said = member and known(member, size, ttl)
   if said then return said end
-  m.words = m.words + 1
-  local word = 'S ' .. int(m.words) .. ' ' .. from .. ' ' .. text
-  local sequence = append(word)
-  if size then
-    call('XADD', base .. ':words', sequence, 'h', head, 'd', word)
-    spoken = true
-  end
+  speak('S ' .. from .. ' ' .. text, 1, size)
   if member then
-    call('ZADD', base .. ':keys', sequence, member)
+    call('ZADD', base .. ':keys', int(m.sequence), member)
     isKeyed = true
   end
   return m.sequence
 end
 local function keep(size, ttl)
-  if spoken then
-    call('XTRIM', base .. ':words', 'MAXLEN', size)
+  local key = base .. ':words'
+  for _, run in ipairs(runs) do
+    write(key, run.first, table.concat(run.words, '\\n'), run.count, 'n', int(run.number), 'k', int(run.before))
+  end
+  if #runs > 0 then
+    shorten(key, m.kept - size)
     -- Never less than what another definition of the room has asked for.
-    if isPhysical and call('PTTL', base .. ':words') < ttl + 1000 then call('PEXPIRE', base .. ':words', int(ttl + 1000)) end
+    if isPhysical and call('PTTL', key) < ttl + 1000 then call('PEXPIRE', key, int(ttl + 1000)) end
   end
   if isKeyed then call('ZREMRANGEBYRANK', base .. ':keys', 0, -1 - math.max(1000, size or 0)) end
 end
@@ -2887,7 +2917,8 @@ local function join(peer, name, id, ref, details, over, grace)
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace
   put(id, seat)
-  enter(peer, id, append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail))
+  append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail, 1)
+  enter(peer, id, int(m.sequence))
   return 'J' .. joined
 end
 local function update(id, ref, details)
@@ -2896,7 +2927,7 @@ local function update(id, ref, details)
   local head = string.match(seat.tail, '^%S+ %d+ ')
   seat.tail = head .. details
   put(id, seat)
-  append('U ' .. id .. ' ' .. seat.tail)
+  append('U ' .. id .. ' ' .. seat.tail, 1)
   return 'D'
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
@@ -2973,7 +3004,7 @@ return reply
 export const chatCreate = Script.make({
   name: "Chat/create",
   adds: true,
-  sha: "05d46651ba66490c2f72844f7a3c0004f311ebc4",
+  sha: "051a0aebe1fa2db2d715d99f8e1573f0aea60c51",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "listed"],
   commands: ["INFO", "TIME", "HMGET", "HSET", "PERSIST", "UNLINK"],
@@ -2991,12 +3022,12 @@ export const chatCreate = Script.make({
 -- PARTS ground
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -3009,11 +3040,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -3030,7 +3062,7 @@ else
   -- Who is fenced stays so: that is of the peer.
   for _, part in ipairs({ 'log', 'words', 'keys', 'members', 'leaving', 'peers' }) do call('UNLINK', base .. ':' .. part) end
   call('HSET', KEYS[2], 'format', '1', 'epoch', ARGV[3], 'run', run, 'sequence', '1', 'at', int(now), 'past', '', 'exists', ARGV[4],
-    'since', '1', 'sinceAt', int(now), 'words', '0', 'grace', '0')
+    'since', '1', 'sinceAt', int(now), 'words', '0', 'kept', '0', 'grace', '0')
 end
 if isPhysical then
   call('PERSIST', KEYS[2])
@@ -3044,7 +3076,7 @@ return { '', 1 }
 export const chatDestroy = Script.make({
   name: "Chat/destroy",
   adds: false,
-  sha: "72150e6496625c1e2e1eec8f3e8110bcce3346d0",
+  sha: "435a77c959b36a2279524c433a11ee32d014018b",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher"],
   commands: ["INFO", "TIME", "HMGET", "HSET", "HDEL", "SMEMBERS", "UNLINK", "XADD", "XTRIM", "PEXPIRE", "SPUBLISH"],
@@ -3062,12 +3094,12 @@ export const chatDestroy = Script.make({
 -- PARTS ground, log
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -3080,11 +3112,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -3095,38 +3128,43 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
-local sequence = append('D')
+append('D', 1)
 settle()
 for _, peer in ipairs(call('SMEMBERS', base .. ':peers')) do call('UNLINK', base .. ':of:' .. peer) end
 call('UNLINK', base .. ':peers', base .. ':members', base .. ':leaving', base .. ':words', base .. ':keys')
-call('HSET', KEYS[2], 'since', sequence, 'sinceAt', int(m.at))
+call('HSET', KEYS[2], 'since', int(m.sequence), 'sinceAt', int(m.at))
 call('HDEL', KEYS[2], 'exists')
 if isPhysical then
   call('PEXPIRE', KEYS[2], 600000)
@@ -3246,7 +3284,7 @@ return { '' }
 export const chatLeave = Script.make({
   name: "Chat/leave",
   adds: false,
-  sha: "b59faa2b2dae8a43963c6407e68cb0253ab9e26d",
+  sha: "1fdb0b3b7d1016ce4c36976d7380108a246a895c",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "grace"],
   variadic: "actions",
@@ -3285,12 +3323,12 @@ export const chatLeave = Script.make({
 -- PARTS ground, log, seats, leaving, ending
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -3303,11 +3341,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -3318,30 +3357,35 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
@@ -3391,7 +3435,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
@@ -3499,7 +3543,7 @@ return { '', stamp }
 export const chatLook = Script.make({
   name: "Chat/look",
   adds: false,
-  sha: "24bbe77aeb5aba9bf2a3832808c370816777bf91",
+  sha: "7f36996bbb22d5ddf15c51163b32abd450b397e6",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh"],
   commands: [
@@ -3535,12 +3579,12 @@ export const chatLook = Script.make({
 -- PARTS ground, log, seats, leaving
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -3553,11 +3597,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -3568,30 +3613,35 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
@@ -3641,7 +3691,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
@@ -3779,14 +3829,14 @@ return { '' }
 `
 })
 
-/** Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there. Returns {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...} Cost: O(log n + limit); Last: O(entries of the log), too */
+/** Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there. Returns {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", sequence, h, texts, ...}: of each step those that are on this page, a line each, and the sequence of the first of them Cost: O(log n + limit); Last: O(entries of the log), too */
 export const chatRead = Script.make({
   name: "Chat/read",
   adds: false,
-  sha: "093bf04ac361e79efc7474abc7b77e7120b5522c",
+  sha: "c4811501cf7f4c9c72664d55af4da3aaa132746c",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "number", "limit"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "XLEN", "XRANGE", "XREVRANGE"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
   source: `#!lua flags=allow-oom
 -- Reads a page of a room's events from a place on, and says what is missing in it; also of a room that is not there.
 -- KEYS[1] room  as in create
@@ -3800,18 +3850,19 @@ export const chatRead = Script.make({
 -- ARGV[7] epoch   After: the place's; else empty
 -- ARGV[8] number  After: the place's sequence; Last: how many; else 0
 -- ARGV[9] limit   entries of the page
--- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", id, h, d, ...}
+-- RETURNS {format} of newer data, else {"", epoch, sequence, end 0|1, gap reason or "", missed or "", sequence, h, texts,
+-- ...}: of each step those that are on this page, a line each, and the sequence of the first of them
 -- COST O(log n + limit); Last: O(entries of the log), too
--- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
--- PARTS ground, reach, back
+-- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
+-- PARTS ground, reach, back, cut
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -3824,11 +3875,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -3840,40 +3892,50 @@ local function open(room, meta)
   return true
 end
 -- How far back a room can be read. Times never go back, and numbers grow with sequences: where it begins is found by halving.
--- seq(entry), number(entry): its sequence; that of a word among the words, nil for what is none
--- isFresh(entry, ttl): it is not too old
--- range(key, from, to, count): entries of these sequences
--- begins(key, from, holds): the first sequence from there on of an entry that holds, as all behind one that holds do; one behind
--- the last: none does
+-- seq(entry), count(entry), number(entry): the sequence of its first text, how many it has, the number of the first word among
+-- them, nil where there is none
+-- begins(key, from, holds): the first entry from there on that holds, as all behind one that holds do
+-- walk(key, from, to, visit): entries with texts of these sequences, until one visit says true: visit(entry, the first, how many)
 -- reach(): the first sequence that can be read in the log
 -- kept(size, ttl): the same of the words that stay
 -- place(epoch, sequence): after which sequence whoever was there reads on, and how that is not where it was, or empty
 local function seq(entry) return tonumber(string.match(entry[1], '%d+')) end
-local function number(entry) return tonumber(string.match(entry[2][4], '^S (%d+) ')) end
+local function count(entry) return tonumber(entry[2][6]) end
+local function number(entry) return tonumber(entry[2][8]) end
 local function isFresh(entry, ttl) return tonumber(string.match(entry[2][2], ' (%d+)')) > m.at - ttl end
-local function range(key, from, to, count)
-  return call('XRANGE', base .. key, int(from), int(to), 'COUNT', count)
-end
 local function begins(key, from, holds)
-  local low, high, found = from, m.sequence + 1, m.sequence + 1
-  local middle = low
+  local low, high, found = from, m.sequence + 1, nil
   while low < high do
-    local entry = range(key, middle, high - 1, 1)[1]
-    if entry and not holds(entry) then low = seq(entry) + 1
-    else
-      found, high = entry and seq(entry) or found, middle
-    end
-    middle = math.floor((low + high) / 2)
+    local middle = math.floor((low + high) / 2)
+    local entry = call('XREVRANGE', base .. key, int(middle), int(low), 'COUNT', 1)[1]
+    if entry and holds(entry) then found, high = entry, seq(entry)
+    else low = math.max(middle + 1, entry and seq(entry) + count(entry) or 0) end
   end
   return found
 end
+local function walk(key, from, to, visit)
+  local page, size, next = call('XREVRANGE', base .. key, int(from), '-', 'COUNT', 1), 1, from
+  while next <= to do
+    for _, entry in ipairs(page) do
+      local start, behind = math.max(seq(entry), from), seq(entry) + count(entry)
+      if behind > start and visit(entry, start, math.min(behind - 1, to) - start + 1) then return end
+      next = math.max(next, behind)
+    end
+    page = next <= to and call('XRANGE', base .. key, int(next), int(to), 'COUNT', size) or {}
+    if #page == 0 then return end
+    size = math.min(2 * size, 128)
+  end
+end
 local function reach()
-  return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
+  local least = math.max(m.sequence - 999, 1)
+  local entry = begins(':log', math.max(least - 767, 1), function(entry) return isFresh(entry, 300000) end)
+  return entry and math.max(seq(entry), least) or m.sequence + 1
 end
 local function kept(size, ttl)
-  -- More than are to stay are there where another definition of the room keeps more.
-  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
+  local gone = m.kept - size
+  local function before(entry) return tonumber(entry[2][10]) end
+  local entry = begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and before(entry) + count(entry) > gone end)
+  return entry and seq(entry) + math.max(gone - before(entry), 0) or m.sequence + 1
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence
@@ -3886,27 +3948,48 @@ local function place(epoch, sequence)
   local isOurs = string.match(epoch, '^[^-]+') == string.match(m.epoch, '^[^-]+')
   return isOurs and math.min(sequence, m.since - 1) or m.since - 1, 'EpochChanged'
 end
+-- said(entry): its words, each as its sequence and its text; their numbers follow that of the first
 -- lastOf(count, low): the sequence of the first of the last so many words of the log behind the room's beginning, and how many
 -- of them are there; nil: none is
+local function said(entry)
+  local found, sequence = {}, seq(entry)
+  if not number(entry) then return found end
+  for text in string.gmatch(entry[2][4], '[^\\n]+') do
+    if string.byte(text) == 83 then found[#found + 1] = { sequence, text } end
+    sequence = sequence + 1
+  end
+  return found
+end
 local function lastOf(count, low)
-  local found, left, to = nil, count, m.sequence
+  local found, left, to, size = nil, count, m.sequence, 1
   low = math.max(low, m.since + 1)
   while left > 0 and to >= low do
-    local page = call('XREVRANGE', base .. ':log', int(to), int(low), 'COUNT', 128)
+    local page = call('XREVRANGE', base .. ':log', int(to), '-', 'COUNT', size)
+    if #page == 0 then break end
     for _, entry in ipairs(page) do
-      to = seq(entry) - 1
-      if left > 0 and number(entry) then
-        found, left = seq(entry), left - 1
+      local words = to >= low and said(entry) or {}
+      for i = #words, 1, -1 do
+        if left > 0 and words[i][1] >= low then found, left = words[i][1], left - 1 end
       end
+      to = seq(entry) - 1
     end
-    if #page < 128 then break end
+    size = math.min(2 * size, 128)
   end
   return found, count - left
+end
+-- cut(entry, skip, count): so many of its texts behind the first so many
+local function cut(entry, skip, count)
+  local texts, from, to = entry[2][4], 1, 0
+  if count == tonumber(entry[2][6]) then return texts end
+  for _ = 1, skip do from = string.find(texts, '\\n', from, true) + 1 end
+  to = from - 1
+  for _ = 1, count do to = string.find(texts, '\\n', to + 1, true) or #texts + 1 end
+  return string.sub(texts, from, to - 1)
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local from, asked, size, ttl, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[9])
 if not m.epoch then
-  return { '', '-', '1', 1, from == 'After' and 'EpochChanged' or '', '', '1-0', '- ' .. int(now) .. ' -', 'D' }
+  return { '', '-', '1', 1, from == 'After' and 'EpochChanged' or '', '', '1', '- ' .. int(now) .. ' -', 'D' }
 end
 local low, after, gap = reach(), m.since - 1, ''
 local first = size and low > m.since and kept(size, ttl) or low
@@ -3915,27 +3998,29 @@ if from == 'After' then after, gap = place(ARGV[7], asked)
 elseif m.exists and from == 'Earliest' then after = m.since
 elseif m.exists then
   local word, found = lastOf(asked, low)
-  if found < asked and first < low then
-    local least = m.words - asked
-    local older = begins(':words', first, function(entry) return number(entry) > least end)
+  if found < asked and size and low > m.since then
+    local older = kept(math.min(size, asked), ttl)
     word = older < low and older or word
   end
   after = word and word - 1 or m.sequence
 end
 local reply, given, last = { '', m.epoch, '', 0, gap, '' }, 0, m.sequence
-local function give(id, head, text)
+local function give(sequence, head, texts, count)
   local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3] = id, head, text
-  given = given + 1
-  last = tonumber(string.match(id, '%d+'))
+  reply[n + 1], reply[n + 2], reply[n + 3] = int(sequence), head, texts
+  given, last = given + count, sequence + count - 1
 end
 local function giveAll(key, start, till)
   if start > till or given >= limit then return end
-  for _, entry in ipairs(range(key, start, till, limit - given)) do give(entry[1], entry[2][2], entry[2][4]) end
+  walk(key, start, till, function(entry, from, count)
+    count = math.min(count, limit - given)
+    give(from, entry[2][2], cut(entry, from - seq(entry), count), count)
+    return given >= limit
+  end)
 end
 -- Whoever comes from before it is told of the last end, though it be gone from the log.
 if low > m.since then
-  if after < m.since and limit > 0 then give(int(m.since) .. '-0', m.epoch .. ' ' .. m.sinceAt .. ' -', 'D') end
+  if after < m.since and limit > 0 then give(m.since, m.epoch .. ' ' .. m.sinceAt .. ' -', 'D', 1) end
   giveAll(':words', math.max(after + 1, first), low - 1)
 end
 giveAll(':log', math.max(after + 1, low), m.sequence)
@@ -3998,7 +4083,7 @@ return reply
 export const chatSeats = Script.make({
   name: "Chat/seats",
   adds: false,
-  sha: "d9a57cbdb48791a5f1a1d87b0c56ec4643035fec",
+  sha: "abf47c74078af5a91b7ed53d5f440ba71b3fefd4",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "cursor"],
   commands: [
@@ -4038,12 +4123,12 @@ export const chatSeats = Script.make({
 -- PARTS ground, log, seats, leaving
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -4056,11 +4141,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -4071,30 +4157,35 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
@@ -4144,7 +4235,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
@@ -4199,7 +4290,7 @@ return reply
 export const chatSweep = Script.make({
   name: "Chat/sweep",
   adds: false,
-  sha: "7205b0135415f2b4ee5a655fb2c221242d16ce77",
+  sha: "4121ea50f25280b8216b41f83bb8357a95592bff",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "dead", "grave", "page"],
   commands: [
@@ -4240,12 +4331,12 @@ export const chatSweep = Script.make({
 -- PARTS ground, log, seats, leaving
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -4258,11 +4349,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -4273,30 +4365,35 @@ local function open(room, meta)
   end
   return true
 end
--- What a step logs: each entry \`<sequence>\` -> h "<epoch> <at> <publisher>", d text; and one frame of all.
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
 -- begin(publisher): whose step it is
--- append(text): logs one entry; its sequence, as text
--- head: what an entry of this step is given as h
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
 -- settle(): the last of what a step does to the log; nothing where it logged nothing
-local logged, added, first, head, publisher = '', {}, 0, '', ''
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
 local function begin(by)
-  logged, publisher, first = base .. ':log', by, m.sequence + 1
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
   head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
 end
-local function append(text)
-  m.sequence = m.sequence + 1
-  local id = int(m.sequence)
-  call('XADD', logged, id, 'h', head, 'd', text)
-  added[#added + 1] = text
-  return id
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
 end
 local function settle()
   if #added == 0 then return end
-  call('XTRIM', logged, 'MAXLEN', 1000)
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
   if isPhysical then call('PEXPIRE', logged, 301000) end
-  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'grace', int(m.grace))
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
-  call('SPUBLISH', base, frame .. table.concat(added, '\\n'))
+  call('SPUBLISH', base, frame .. texts)
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
@@ -4346,7 +4443,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
@@ -4455,14 +4552,14 @@ return { '' }
 `
 })
 
-/** Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log. Returns {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...} Cost: O(log n + limit); without a history O(entries of the log) */
+/** Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log. Returns {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, sequence, h, text, ...} Cost: O(log n + limit); without a history O(entries of the log) */
 export const chatWords = Script.make({
   name: "Chat/words",
   adds: false,
-  sha: "81b18b793be0937eb9eb95fbbf889f0a07484193",
+  sha: "1dfe1f04d66d003fb91d8f383deadc3af9bb9c55",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "size", "ttl", "from", "epoch", "sequence", "number", "limit"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "XLEN", "XRANGE", "XREVRANGE"],
+  commands: ["INFO", "TIME", "HMGET", "HSET", "XRANGE", "XREVRANGE"],
   source: `#!lua flags=allow-oom
 -- Reads a page of a room's words from a place on: of those that stay where there is a history, else of the log.
 -- KEYS[1] room  as in create
@@ -4477,18 +4574,18 @@ export const chatWords = Script.make({
 -- ARGV[8] sequence  After: the bookmark's; Last: how many; else 0
 -- ARGV[9] number    After: the bookmark's; else empty
 -- ARGV[10] limit    words of the page
--- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, id, h, d, ...}
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, sequence, number, lost 0|1, end 0|1, sequence, h, text, ...}
 -- COST O(log n + limit); without a history O(entries of the log)
--- COMMANDS INFO, TIME, HMGET, HSET, XLEN, XRANGE, XREVRANGE
+-- COMMANDS INFO, TIME, HMGET, HSET, XRANGE, XREVRANGE
 -- PARTS ground, reach, back
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
--- word; grace, for how long the last that joined has a Left held back, ms.
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
 -- call, base: redis.call, and what all keys of the room begin with
 -- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
 -- int(number): its text, whole
 -- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
--- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, grace
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
 local call, base, m = redis.call, '', {}
 local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
 if isPhysical then
@@ -4501,11 +4598,12 @@ local function int(number)
   return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
 end
 local function open(room, meta)
-  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'grace')
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
   base = room
   m = {
     format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
-    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0), grace = tonumber(v[11] or 0)
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
   }
   if m.format ~= '1' then return false end
   if m.epoch and v[3] ~= run then
@@ -4517,40 +4615,50 @@ local function open(room, meta)
   return true
 end
 -- How far back a room can be read. Times never go back, and numbers grow with sequences: where it begins is found by halving.
--- seq(entry), number(entry): its sequence; that of a word among the words, nil for what is none
--- isFresh(entry, ttl): it is not too old
--- range(key, from, to, count): entries of these sequences
--- begins(key, from, holds): the first sequence from there on of an entry that holds, as all behind one that holds do; one behind
--- the last: none does
+-- seq(entry), count(entry), number(entry): the sequence of its first text, how many it has, the number of the first word among
+-- them, nil where there is none
+-- begins(key, from, holds): the first entry from there on that holds, as all behind one that holds do
+-- walk(key, from, to, visit): entries with texts of these sequences, until one visit says true: visit(entry, the first, how many)
 -- reach(): the first sequence that can be read in the log
 -- kept(size, ttl): the same of the words that stay
 -- place(epoch, sequence): after which sequence whoever was there reads on, and how that is not where it was, or empty
 local function seq(entry) return tonumber(string.match(entry[1], '%d+')) end
-local function number(entry) return tonumber(string.match(entry[2][4], '^S (%d+) ')) end
+local function count(entry) return tonumber(entry[2][6]) end
+local function number(entry) return tonumber(entry[2][8]) end
 local function isFresh(entry, ttl) return tonumber(string.match(entry[2][2], ' (%d+)')) > m.at - ttl end
-local function range(key, from, to, count)
-  return call('XRANGE', base .. key, int(from), int(to), 'COUNT', count)
-end
 local function begins(key, from, holds)
-  local low, high, found = from, m.sequence + 1, m.sequence + 1
-  local middle = low
+  local low, high, found = from, m.sequence + 1, nil
   while low < high do
-    local entry = range(key, middle, high - 1, 1)[1]
-    if entry and not holds(entry) then low = seq(entry) + 1
-    else
-      found, high = entry and seq(entry) or found, middle
-    end
-    middle = math.floor((low + high) / 2)
+    local middle = math.floor((low + high) / 2)
+    local entry = call('XREVRANGE', base .. key, int(middle), int(low), 'COUNT', 1)[1]
+    if entry and holds(entry) then found, high = entry, seq(entry)
+    else low = math.max(middle + 1, entry and seq(entry) + count(entry) or 0) end
   end
   return found
 end
+local function walk(key, from, to, visit)
+  local page, size, next = call('XREVRANGE', base .. key, int(from), '-', 'COUNT', 1), 1, from
+  while next <= to do
+    for _, entry in ipairs(page) do
+      local start, behind = math.max(seq(entry), from), seq(entry) + count(entry)
+      if behind > start and visit(entry, start, math.min(behind - 1, to) - start + 1) then return end
+      next = math.max(next, behind)
+    end
+    page = next <= to and call('XRANGE', base .. key, int(next), int(to), 'COUNT', size) or {}
+    if #page == 0 then return end
+    size = math.min(2 * size, 128)
+  end
+end
 local function reach()
-  return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
+  local least = math.max(m.sequence - 999, 1)
+  local entry = begins(':log', math.max(least - 767, 1), function(entry) return isFresh(entry, 300000) end)
+  return entry and math.max(seq(entry), least) or m.sequence + 1
 end
 local function kept(size, ttl)
-  -- More than are to stay are there where another definition of the room keeps more.
-  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
+  local gone = m.kept - size
+  local function before(entry) return tonumber(entry[2][10]) end
+  local entry = begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and before(entry) + count(entry) > gone end)
+  return entry and seq(entry) + math.max(gone - before(entry), 0) or m.sequence + 1
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence
@@ -4563,54 +4671,60 @@ local function place(epoch, sequence)
   local isOurs = string.match(epoch, '^[^-]+') == string.match(m.epoch, '^[^-]+')
   return isOurs and math.min(sequence, m.since - 1) or m.since - 1, 'EpochChanged'
 end
+-- said(entry): its words, each as its sequence and its text; their numbers follow that of the first
 -- lastOf(count, low): the sequence of the first of the last so many words of the log behind the room's beginning, and how many
 -- of them are there; nil: none is
+local function said(entry)
+  local found, sequence = {}, seq(entry)
+  if not number(entry) then return found end
+  for text in string.gmatch(entry[2][4], '[^\\n]+') do
+    if string.byte(text) == 83 then found[#found + 1] = { sequence, text } end
+    sequence = sequence + 1
+  end
+  return found
+end
 local function lastOf(count, low)
-  local found, left, to = nil, count, m.sequence
+  local found, left, to, size = nil, count, m.sequence, 1
   low = math.max(low, m.since + 1)
   while left > 0 and to >= low do
-    local page = call('XREVRANGE', base .. ':log', int(to), int(low), 'COUNT', 128)
+    local page = call('XREVRANGE', base .. ':log', int(to), '-', 'COUNT', size)
+    if #page == 0 then break end
     for _, entry in ipairs(page) do
-      to = seq(entry) - 1
-      if left > 0 and number(entry) then
-        found, left = seq(entry), left - 1
+      local words = to >= low and said(entry) or {}
+      for i = #words, 1, -1 do
+        if left > 0 and words[i][1] >= low then found, left = words[i][1], left - 1 end
       end
+      to = seq(entry) - 1
     end
-    if #page < 128 then break end
+    size = math.min(2 * size, 128)
   end
   return found, count - left
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 local from, asked, size, limit = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[4]), tonumber(ARGV[10])
-local key, low = size and ':words' or ':log', size and kept(size, tonumber(ARGV[5])) or reach()
+local key, most = size and ':words' or ':log', from == 'Last' and size and math.min(size, asked) or size
+local low = size and kept(most, tonumber(ARGV[5])) or reach()
 local after, gap = m.since, ''
 if from == 'After' then after, gap = place(ARGV[7], asked)
-elseif from == 'Last' and size then
-  local least = m.words - asked
-  low = begins(key, low, function(entry) return number(entry) > least end)
-elseif from == 'Last' then low = lastOf(asked, low) or m.sequence + 1 end
-local next, said, first, last = math.max(after, m.since, low - 1) + 1, 0, m.words + 1, m.words
-local reply, sequence = { '', m.epoch, '', '', 0, 1 }, m.sequence
-while next <= m.sequence and said <= limit do
-  -- One more than is given, to know whether it is there.
-  local page = range(key, next, m.sequence, size and limit + 1 - said or 256)
-  if #page == 0 then break end
-  for _, entry in ipairs(page) do
-    next = seq(entry) + 1
-    local word, n = number(entry), #reply
-    if word then said = said + 1 end
-    if said > limit then break end
-    if word then
-      if said == 1 then first = word end
-      last, sequence = word, next - 1
-      reply[n + 1], reply[n + 2], reply[n + 3] = entry[1], entry[2][2], entry[2][4]
+elseif from == 'Last' and not size then low = lastOf(asked, low) or m.sequence + 1 end
+local reply, given, first, last, sequence = { '', m.epoch, '', '', 0, 1 }, 0, m.words + 1, m.words, m.sequence
+walk(key, math.max(after, m.since, low - 1) + 1, m.sequence, function(entry, start)
+  for i, word in ipairs(said(entry)) do
+    if word[1] >= start then
+      if given == limit then
+        reply[6] = 0
+        return true
+      end
+      local n = #reply
+      last, sequence, given = number(entry) + i - 1, word[1], given + 1
+      if given == 1 then first = last end
+      reply[n + 1], reply[n + 2], reply[n + 3] = int(sequence), entry[2][2], word[2]
     end
   end
-end
+end)
 reply[3], reply[4] = int(sequence), int(last)
 -- What is missing before the first one, or, with none, of all there were.
 if gap ~= '' or from == 'After' and first > tonumber(ARGV[9]) + 1 then reply[5] = 1 end
-if said > limit then reply[6] = 0 end
 return reply
 `
 })

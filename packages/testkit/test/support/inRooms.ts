@@ -33,7 +33,7 @@ export const say = (payload: string, options: { readonly ref?: string; readonly 
 
 export const words = (count: number) => Array.from({ length: count }, (_, n) => say(`${n + 1}`))
 
-/** `S 1 somebody 7` of the word 7, `D@4` where it is told with its place. */
+/** `S somebody 7` of the word 7, `D@4` where it is told with its place. */
 export const texts = (entries: ReadonlyArray<{ readonly payload: string }>) => entries.map(({ payload }) => payload)
 export const places = (entries: ReadonlyArray<{ readonly payload: string; readonly sequence: number }>) =>
   entries.map(({ payload, sequence }) => `${payload.split(" ")[0]}@${sequence}`)

@@ -21,7 +21,8 @@ local function join(peer, name, id, ref, details, over, grace)
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace
   put(id, seat)
-  enter(peer, id, append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail))
+  append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail, 1)
+  enter(peer, id, int(m.sequence))
   return 'J' .. joined
 end
 local function update(id, ref, details)
@@ -30,6 +31,6 @@ local function update(id, ref, details)
   local head = string.match(seat.tail, '^%S+ %d+ ')
   seat.tail = head .. details
   put(id, seat)
-  append('U ' .. id .. ' ' .. seat.tail)
+  append('U ' .. id .. ' ' .. seat.tail, 1)
   return 'D'
 end

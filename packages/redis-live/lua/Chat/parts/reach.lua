@@ -1,38 +1,48 @@
 -- How far back a room can be read. Times never go back, and numbers grow with sequences: where it begins is found by halving.
--- seq(entry), number(entry): its sequence; that of a word among the words, nil for what is none
--- isFresh(entry, ttl): it is not too old
--- range(key, from, to, count): entries of these sequences
--- begins(key, from, holds): the first sequence from there on of an entry that holds, as all behind one that holds do; one behind
--- the last: none does
+-- seq(entry), count(entry), number(entry): the sequence of its first text, how many it has, the number of the first word among
+-- them, nil where there is none
+-- begins(key, from, holds): the first entry from there on that holds, as all behind one that holds do
+-- walk(key, from, to, visit): entries with texts of these sequences, until one visit says true: visit(entry, the first, how many)
 -- reach(): the first sequence that can be read in the log
 -- kept(size, ttl): the same of the words that stay
 -- place(epoch, sequence): after which sequence whoever was there reads on, and how that is not where it was, or empty
 local function seq(entry) return tonumber(string.match(entry[1], '%d+')) end
-local function number(entry) return tonumber(string.match(entry[2][4], '^S (%d+) ')) end
+local function count(entry) return tonumber(entry[2][6]) end
+local function number(entry) return tonumber(entry[2][8]) end
 local function isFresh(entry, ttl) return tonumber(string.match(entry[2][2], ' (%d+)')) > m.at - ttl end
-local function range(key, from, to, count)
-  return call('XRANGE', base .. key, int(from), int(to), 'COUNT', count)
-end
 local function begins(key, from, holds)
-  local low, high, found = from, m.sequence + 1, m.sequence + 1
-  local middle = low
+  local low, high, found = from, m.sequence + 1, nil
   while low < high do
-    local entry = range(key, middle, high - 1, 1)[1]
-    if entry and not holds(entry) then low = seq(entry) + 1
-    else
-      found, high = entry and seq(entry) or found, middle
-    end
-    middle = math.floor((low + high) / 2)
+    local middle = math.floor((low + high) / 2)
+    local entry = call('XREVRANGE', base .. key, int(middle), int(low), 'COUNT', 1)[1]
+    if entry and holds(entry) then found, high = entry, seq(entry)
+    else low = math.max(middle + 1, entry and seq(entry) + count(entry) or 0) end
   end
   return found
 end
+local function walk(key, from, to, visit)
+  local page, size, next = call('XREVRANGE', base .. key, int(from), '-', 'COUNT', 1), 1, from
+  while next <= to do
+    for _, entry in ipairs(page) do
+      local start, behind = math.max(seq(entry), from), seq(entry) + count(entry)
+      if behind > start and visit(entry, start, math.min(behind - 1, to) - start + 1) then return end
+      next = math.max(next, behind)
+    end
+    page = next <= to and call('XRANGE', base .. key, int(next), int(to), 'COUNT', size) or {}
+    if #page == 0 then return end
+    size = math.min(2 * size, 128)
+  end
+end
 local function reach()
-  return begins(':log', math.max(m.sequence - 1000, 0) + 1, function(entry) return isFresh(entry, 300000) end)
+  local least = math.max(m.sequence - 999, 1)
+  local entry = begins(':log', math.max(least - 767, 1), function(entry) return isFresh(entry, 300000) end)
+  return entry and math.max(seq(entry), least) or m.sequence + 1
 end
 local function kept(size, ttl)
-  -- More than are to stay are there where another definition of the room keeps more.
-  local least = call('XLEN', base .. ':words') > size and m.words - size or 0
-  return begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and number(entry) > least end)
+  local gone = m.kept - size
+  local function before(entry) return tonumber(entry[2][10]) end
+  local entry = begins(':words', m.since + 1, function(entry) return isFresh(entry, ttl) and before(entry) + count(entry) > gone end)
+  return entry and seq(entry) + math.max(gone - before(entry), 0) or m.sequence + 1
 end
 local function place(epoch, sequence)
   local known = epoch == m.epoch and m.sequence

@@ -46,7 +46,7 @@ local function go(id, seat, reason)
   if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
-  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail)
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end

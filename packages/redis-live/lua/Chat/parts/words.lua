@@ -1,48 +1,60 @@
--- What is said. `:words` is a stream like the log's of the words that stay, where there is a history; `:keys` a sorted set of
--- "<who said it> <dedupe key>" by the sequence of that word.
--- say(from, text, key, size, ttl): a word, of which the history keeps so many, so long; no size: there is none. Gives its sequence,
--- or "E<epoch> <sequence>" of the one that its key stands for
+-- What is said. `:words` is a stream like the log's of the words that stay, where there is a history: an entry for each run of a
+-- step's words that follow each other, with k, how many had been kept before its first. `:keys` is a sorted set of "<who said it>
+-- <dedupe key>" by the sequence of that word.
+-- speak(words, count, size): so many words, a line each, of which the history keeps so many; no size: there is none
+-- say(from, text, key, size, ttl): a word. Gives its sequence, or "E<epoch> <sequence>" of the one that its key stands for
 -- keep(size, ttl): the last of what a step does to words
-local spoken, isKeyed = false, false
--- Neither too old nor too much, and so it can still be read.
+local runs, isKeyed = {}, false
+-- Whose it is, where it is not too old; for those that stay, how many were kept up to it.
 local function place(key, sequence, ttl)
-  local entry = call('XRANGE', key, sequence, sequence)[1]
-  if not entry then return nil end
+  local entry = call('XREVRANGE', key, int(sequence), '-', 'COUNT', 1)[1]
+  local behind = entry and sequence - tonumber(string.match(entry[1], '%d+'))
+  if not entry or behind >= tonumber(entry[2][6]) then return nil end
   local epoch, at = string.match(entry[2][2], '^(%S+) (%d+)')
-  return tonumber(at) > m.at - ttl and epoch or nil, entry[2][4]
+  return tonumber(at) > m.at - ttl and epoch or nil, tonumber(entry[2][10] or 0) + behind + 1
 end
 local function known(member, size, ttl)
-  local sequence = call('ZSCORE', base .. ':keys', member)
+  local sequence = tonumber(call('ZSCORE', base .. ':keys', member) or '')
   if not sequence then return nil end
-  local epoch = tonumber(sequence) > m.sequence - 1000 and place(logged, sequence, 300000)
+  local epoch = sequence >= first and m.epoch or sequence > m.sequence - 1000 and place(logged, sequence, 300000)
   if not epoch and size then
-    local kept, word = place(base .. ':words', sequence, ttl)
-    epoch = kept and (call('XLEN', base .. ':words') <= size or tonumber(string.match(word, '^S (%d+)')) > m.words - size) and kept
+    local kept, ordinal = place(base .. ':words', sequence, ttl)
+    epoch = kept and ordinal > m.kept - size and kept
   end
-  return epoch and 'E' .. epoch .. ' ' .. sequence
+  return epoch and 'E' .. epoch .. ' ' .. int(sequence)
+end
+local function speak(words, count, size)
+  append(words, count)
+  m.words = m.words + count
+  if not size then return end
+  local run = runs[#runs]
+  if not run or run.first + run.count <= m.sequence - count then
+    run = { first = m.sequence - count + 1, count = 0, number = m.words - count + 1, before = m.kept, words = {} }
+    runs[#runs + 1] = run
+  end
+  run.words[#run.words + 1] = words
+  run.count, m.kept = run.count + count, m.kept + count
 end
 local function say(from, text, key, size, ttl)
   local member = key ~= '' and from .. ' ' .. key
   local said = member and known(member, size, ttl)
   if said then return said end
-  m.words = m.words + 1
-  local word = 'S ' .. int(m.words) .. ' ' .. from .. ' ' .. text
-  local sequence = append(word)
-  if size then
-    call('XADD', base .. ':words', sequence, 'h', head, 'd', word)
-    spoken = true
-  end
+  speak('S ' .. from .. ' ' .. text, 1, size)
   if member then
-    call('ZADD', base .. ':keys', sequence, member)
+    call('ZADD', base .. ':keys', int(m.sequence), member)
     isKeyed = true
   end
   return m.sequence
 end
 local function keep(size, ttl)
-  if spoken then
-    call('XTRIM', base .. ':words', 'MAXLEN', size)
+  local key = base .. ':words'
+  for _, run in ipairs(runs) do
+    write(key, run.first, table.concat(run.words, '\n'), run.count, 'n', int(run.number), 'k', int(run.before))
+  end
+  if #runs > 0 then
+    shorten(key, m.kept - size)
     -- Never less than what another definition of the room has asked for.
-    if isPhysical and call('PTTL', base .. ':words') < ttl + 1000 then call('PEXPIRE', base .. ':words', int(ttl + 1000)) end
+    if isPhysical and call('PTTL', key) < ttl + 1000 then call('PEXPIRE', key, int(ttl + 1000)) end
   end
   if isKeyed then call('ZREMRANGEBYRANK', base .. ':keys', 0, -1 - math.max(1000, size or 0)) end
 end

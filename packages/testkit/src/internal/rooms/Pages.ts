@@ -1,7 +1,7 @@
 /** What a room's log tells: its events, and its words alone. Neither changes anything. */
 import { type Keep, log, type Words, type WordsFrom, written } from "@troupe/core/ChatStore"
 import type { From, Page, Stored } from "@troupe/core/PubSubStore"
-import { isWord, lineage, readable, type Room } from "./Room.ts"
+import { isWord, lineage, type Logged, readable, type Room } from "./Room.ts"
 
 /** Of a room that nobody knows of: as if it had just been destroyed. */
 export const nothing = (from: From, now: number): Page => ({
@@ -16,7 +16,7 @@ export const read = (room: Room, keep: Keep, from: From, limit: number, now: num
   const entries = all(room, keep, now)
   const { after, gap } = place(room, entries, from)
   const behind = entries.filter((entry) => entry.sequence > after)
-  const page = behind.slice(0, limit).map((entry) => ({ ...entry }))
+  const page = behind.slice(0, limit).map(given)
   const sequence = page.at(-1)?.sequence ?? room.sequence
   const missed = sequence - after - page.length
   return {
@@ -33,15 +33,15 @@ export const words = (room: Room, keep: Keep, from: WordsFrom, limit: number, no
   const said = spoken(room, keep, now)
   const last = from._tag === "Last" ? said.slice(said.length - Math.min(said.length, from.count)) : said
   const behind = last.filter((word) => word.sequence > after)
-  const page = behind.slice(0, limit).map((word) => ({ ...word }))
-  const first = page[0] === undefined ? room.words + 1 : numberOf(page[0])
+  const page = behind.slice(0, limit)
+  const first = page[0] === undefined ? room.words + 1 : page[0].words
   const end = page.at(-1)
   return {
-    words: page,
+    words: page.map(given),
     bookmark:
       end === undefined
         ? { epoch: room.epoch, sequence: room.sequence, number: room.words }
-        : { epoch: room.epoch, sequence: end.sequence, number: numberOf(end) },
+        : { epoch: room.epoch, sequence: end.sequence, number: end.words },
     lost: isLost || (number !== undefined && first > number + 1),
     end: page.length === behind.length
   }
@@ -49,10 +49,17 @@ export const words = (room: Room, keep: Keep, from: WordsFrom, limit: number, no
 
 // -- internals ----------------------------------------------------------------------------------------------------
 
-const numberOf = ({ payload }: Stored): number => Number(/^S (\d+) /.exec(payload)?.[1])
+/** As it is given away: its number is the store's own. */
+const given = ({ at, epoch, payload, publisher, sequence }: Stored): Stored => ({
+  epoch,
+  sequence,
+  at,
+  publisher,
+  payload
+})
 
 /** Words of the history where there is one, else of the log; of this life of the room. */
-const spoken = (room: Room, { history }: Keep, now: number): ReadonlyArray<Stored> => {
+const spoken = (room: Room, { history }: Keep, now: number): ReadonlyArray<Logged> => {
   const at = Math.max(now, room.at)
   if (history !== undefined) return readable(room.kept, history, at)
   return readable(room.log, log, at).filter((entry) => entry.sequence > room.since && isWord(entry))

@@ -24,9 +24,9 @@ export interface Room {
   /** The number of the last word: of the log's life, not of the room's. */
   words: number
   /** Their sequences follow each other. */
-  log: Array<Stored>
+  log: Array<Logged>
   /** Words, where there is a history. */
-  kept: Array<Stored>
+  kept: Array<Logged>
   /** Who said what under which key, and where: the oldest first. */
   keys: Map<string, number>
   /** In the order of their coming, whoever took over in the place of whom they took over from. */
@@ -43,6 +43,11 @@ export interface Room {
   graceMs: number
 }
 
+export interface Logged extends Stored {
+  /** How many words there were with it. */
+  readonly words: number
+}
+
 export interface Member extends Seat {
   /** Undefined: its `Left` is held back. */
   readonly ref: string | undefined
@@ -57,7 +62,7 @@ export interface Turn {
   /** The log's time. */
   readonly at: number
   readonly publisher: string
-  readonly added: Array<Stored>
+  readonly added: Array<Logged>
 }
 
 const keptEpochs = 8
@@ -112,10 +117,10 @@ export const fence = (fenced: Map<string, number>, dead: string | undefined, now
 }
 
 /** Logs one entry. */
-export const append = ({ added, at, publisher, room }: Turn, payload: string): Stored => {
+export const append = ({ added, at, publisher, room }: Turn, payload: string): Logged => {
   room.at = at
   room.sequence += 1
-  const stored = { epoch: room.epoch, sequence: room.sequence, at, publisher, payload }
+  const stored = { epoch: room.epoch, sequence: room.sequence, at, publisher, payload, words: room.words }
   room.log.push(stored)
   // Seldom, and then much: trimming on every entry would cost the length of the log each time.
   if (room.log.length > 2 * log.size) room.log.splice(0, room.log.length - log.size)
@@ -130,14 +135,14 @@ export const say = (
   from: string,
   payload: string,
   dedupeKey: string | undefined
-): Stored => {
+): Logged => {
   const { at, room } = turn
   const key = dedupeKey === undefined ? undefined : `${Name.encode(from)} ${dedupeKey}`
   const said = key === undefined ? undefined : room.keys.get(key)
   const known = said === undefined ? undefined : find(room, history, said, at)
   if (known !== undefined) return known
   room.words += 1
-  const stored = append(turn, written.said(room.words, from, payload))
+  const stored = append(turn, written.said(from, payload))
   if (history !== undefined) {
     room.kept.push(stored)
     if (room.kept.length > 2 * history.size) room.kept.splice(0, room.kept.length - history.size)
@@ -158,10 +163,10 @@ export const isWord = ({ payload }: Stored): boolean => payload.startsWith("S ")
 
 /** What is neither too old nor too much, by the log's time. Times never go back: found by halving. */
 export const readable = (
-  entries: ReadonlyArray<Stored>,
+  entries: ReadonlyArray<Logged>,
   { size, timeToLiveMs }: History,
   at: number
-): ReadonlyArray<Stored> => {
+): ReadonlyArray<Logged> => {
   let low = Math.max(0, entries.length - size)
   let high = entries.length
   while (low < high) {
@@ -173,7 +178,7 @@ export const readable = (
 }
 
 /** Its entry, where that can still be read. */
-const find = (room: Room, history: History | undefined, sequence: number, at: number): Stored | undefined => {
+const find = (room: Room, history: History | undefined, sequence: number, at: number): Logged | undefined => {
   const all = readable(room.log, log, at)
   const logged = all[sequence - (all[0]?.sequence ?? 0)]
   if (logged !== undefined || history === undefined) return logged
