@@ -19,6 +19,7 @@ import {
   graceOf,
   historyOf,
   placeOf,
+  sayArgs,
   scripted
 } from "./internal/Rooms.ts"
 import type * as Script from "./internal/Script.ts"
@@ -55,14 +56,27 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
       act: (room, keep, by, actions) => {
         const operation = actions[0]?._tag.toLowerCase() ?? "say"
         const args = { fresh: fresh(), publisher: Name.encode(by.name), grace: graceOf(keep) }
-        return areEndings(actions)
-          ? call(operation, scripted.leave, on(room), { ...args, actions: endingArgs(actions) })
-          : call(operation, scripted.act, on(room), {
-              ...args,
-              ...historyOf(keep),
-              peer: Name.encode(by.id),
-              actions: actionArgs(actions)
-            })
+        if (areEndings(actions)) {
+          return call(operation, scripted.leave, on(room), { ...args, actions: endingArgs(actions) })
+        }
+        const act = (patienceMs?: number) =>
+          connection.call(scripted.act, {
+            service: "Chat",
+            operation,
+            keys: on(room),
+            args: { ...args, ...historyOf(keep), peer: Name.encode(by.id), actions: actionArgs(actions) },
+            patienceMs
+          })
+        const words = sayArgs(by, actions)
+        if (words === undefined) return act()
+        const since = performance.now()
+        const say = call(operation, scripted.say, on(room), { ...args, ...historyOf(keep), ...words })
+        // Nothing was said: which of them may not be is act's to tell, in the time that is left.
+        return Effect.flatMap(say, (said) =>
+          said === undefined
+            ? act(Math.max(1, connection.commandTimeoutMs - (performance.now() - since)))
+            : Effect.succeed(said(actions.length))
+        )
       },
       look: (room) => call("count", scripted.look, on(room), { fresh: fresh() }),
       seats: (room, cursor) => call("members", scripted.seats, on(room), { fresh: fresh(), cursor }),

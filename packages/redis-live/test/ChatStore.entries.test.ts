@@ -4,6 +4,7 @@ import type { BackendError } from "@troupe/core/BackendError"
 import type { Keep } from "@troupe/core/ChatStore"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { eventually } from "./support/client.ts"
 import { places as servers } from "./support/places.ts"
 import type { At } from "./support/Primaries.ts"
 import { join, leave, make, many, places, plain, type Rig, say, texts } from "./support/room.ts"
@@ -151,6 +152,46 @@ const tests = (at: At) => {
         many(7).map((n) => `S x ${said - 6 + n}`)
       )
       expect(yield* kept).toEqual(lately())
+    }))
+
+  test("of words that leave together each is taken or refused by itself, and what is taken is one frame", (r) =>
+    Effect.gen(function* () {
+      const q = r.as("q")
+      const of = (ref: string, from = ref) => say(ref, { from, ref })
+      yield* r.create()
+      const heard = yield* r.frames("room")
+      yield* r.act(plain, ...["a", "b", "c", "d", "a b"].map((id) => join(id)))
+      yield* r.act(history(9), of("a"), of("b"), of("a"), of("a b"), say("by nobody"))
+      expect(yield* r.act(history(9), of("a"), of("nobody"), of("b"))).toEqual(["Said 12", "NotMember", "Said 13"])
+      // Of another membership, of another peer, and of two of which one is not any more.
+      expect(yield* r.act(plain, of("b", "a"), of("c"))).toEqual(["NotMember", "Said 14"])
+      expect(yield* q.act(plain, of("a"), say("by q"))).toEqual(["Said 15", "Said 16"])
+      yield* q.act(plain, join("c", { ref: "other", over: "p" }))
+      expect(yield* r.act(plain, of("c"), of("a"))).toEqual(["NotMember", "Said 18"])
+      expect(yield* q.act(plain, of("c"), of("other", "c"))).toEqual(["NotMember", "Said 19"])
+      yield* q.act(plain, leave("c", "other"))
+      expect(yield* q.act(plain, of("other", "c"))).toEqual(["NotMember"])
+      yield* r.act({ ...plain, leaveGraceMs: 10_000 }, leave("d"))
+      expect(yield* r.act(plain, of("d"))).toEqual(["NotMember"])
+      // Of a Left whose time has come it is said first, whether the words behind it are taken or not.
+      r.clock.now += 10_000
+      expect(yield* r.act(plain, of("nobody"), of("a"))).toEqual(["NotMember", "Said 22"])
+      yield* q.sweep("p")
+      expect(yield* r.act(plain, of("a"), say("by nobody"))).toEqual(["NotMember", "Said 26"])
+      yield* eventually(Effect.sync(() => expect(heard.at(-1)?.[1]).toMatch(/S x by nobody$/)))
+      const frames = heard.map(([, frame]) => places(r.entriesOf(frame)))
+      expect(frames.slice(1, 6)).toEqual(["S7 S8 S9 S10 S11", "S12 S13", "S14", "S15 S16", "U17"])
+      expect(frames.slice(6)).toEqual(["S18", "S19", "L20", "L21", "S22", "L23 L24 L25", "S26"])
+      const { entries } = yield* r.read(plain, earliest)
+      expect(texts(entries).slice(5, 12)).toEqual([
+        "S a a",
+        "S b b",
+        "S a a",
+        "S a%20b a b",
+        "S x by nobody",
+        "S a a",
+        "S b b"
+      ])
     }))
 
   test("a key of a word in the middle of a step stands for it, in that step and later", (r) =>

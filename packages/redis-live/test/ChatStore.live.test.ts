@@ -157,6 +157,27 @@ describe.skipIf(missing.binary)("rooms on a server of their own", () => {
     })
   )
 
+  it.live("words that leave together are one command of the server, and another where one of them is refused", () =>
+    Effect.gen(function* () {
+      const server = yield* serve
+      const r = yield* make({ url: server.url }, true)
+      const calls = Effect.map(
+        Effect.promise(() => ask(server, "INFO", "commandstats")),
+        (stats) => Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+      )
+      const words = (more: string) => r.act(plain, ...["a", "b", "a", more].map((ref) => say("1", { ref })), say("2"))
+      yield* r.create()
+      yield* r.act(plain, join("a"), join("b"))
+      // The first of each script goes with its text.
+      yield* words("nobody")
+      const before = yield* calls
+      yield* words("b")
+      expect((yield* calls) - before).toBe(1)
+      yield* words("nobody")
+      expect((yield* calls) - before).toBe(3)
+    })
+  )
+
   it.live(
     "a hundred thousand members: no step on their room holds the server for ten milliseconds",
     () =>

@@ -16,7 +16,7 @@
 -- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
--- PARTS ground, log, seats, leaving, ending, shorten, words, places
+-- PARTS ground, log, seats, leaving, ending, shorten, history, words, places
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
 letGo()
@@ -33,6 +33,7 @@ for i = 9, #ARGV, 5 do
   reply[#reply + 1] = outcome
 end
 keep(size, ttl)
+forgetKeys(size)
 reply[3] = due()
 finish()
 return reply

@@ -28,9 +28,10 @@ end
 if not m.exists then return { '', 0, '' } end
 if dead ~= '' then
   local mine = base .. ':of:' .. dead
-  for _, id in ipairs(call('ZRANGE', mine, 0, ARGV[7] - 1)) do
+  for _, place in ipairs(call('ZRANGE', mine, 0, ARGV[7] - 1)) do
+    local id, ref = string.match(place, '^(%S+) (%S+)$')
     local seat = find(id)
-    if seat then leave(id, seat, 'C', m.grace) else quit(dead, id) end
+    if seat and seat.ref == ref then leave(id, seat, 'C', m.grace) else quit(id, { peer = dead, ref = ref }) end
   end
   left = call('ZCARD', mine)
 end

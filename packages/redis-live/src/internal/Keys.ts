@@ -51,7 +51,7 @@
  * | `:keys`                 | sorted set: "who said it, dedupe key" by the sequence of that word                           |
  * | `:members`              | hash: id -> "ref peer name joined details"; ! and its reason for a ref: its Left is held back  |
  * | `:leaving`              | sorted set: ids of those by when it is due                                                   |
- * | `:of:<peer>`            | sorted set: ids of its open memberships by the sequence that they began with                 |
+ * | `:of:<peer>`            | sorted set: its open memberships, "id ref", by the sequence that they began with              |
  * | `:peers`                | set: peers that have such                                                                    |
  * | `:fenced`               | sorted set: peers that may not join or speak, by since when                                  |
  * | `:meta`                 | hash: format, epoch, run, sequence, at, past, exists, since, sinceAt, words, kept, grace      |

@@ -1,5 +1,17 @@
 /** How rooms' actions, seats and words go to the scripts of lua/Chat and come back: flat arguments, replies. */
-import type { Action, Keep, Look, Outcome, Seat, Seats, Swept, Words, WordsFrom } from "@troupe/core/ChatStore"
+import type {
+  Acted,
+  Action,
+  Asking,
+  Keep,
+  Look,
+  Outcome,
+  Seat,
+  Seats,
+  Swept,
+  Words,
+  WordsFrom
+} from "@troupe/core/ChatStore"
 import * as Name from "@troupe/core/Name"
 import type { From, Page, Stored } from "@troupe/core/PubSubStore"
 import * as Script from "./Script.ts"
@@ -52,6 +64,27 @@ export const actionArgs = (actions: ReadonlyArray<Action>): ReadonlyArray<string
     }
   }
   return args
+}
+
+/** What `say` takes: words without keys, of one membership a speaker, or of nobody's. Undefined: that is for `act`. */
+export const sayArgs = (by: Asking, actions: ReadonlyArray<Action>) => {
+  const refs = new Map<string, string>()
+  const peer = Name.encode(by.id)
+  let words = ""
+  const speakers: Array<string> = []
+  for (const action of actions) {
+    if (action._tag !== "Say" || action.dedupeKey !== undefined) return undefined
+    const { from, payload, ref } = action
+    const id = Name.encode(from)
+    const known = ref === undefined ? ref : refs.get(from)
+    if (known !== ref) {
+      if (known !== undefined || ref === undefined) return undefined
+      refs.set(from, ref)
+      speakers.push(`${id} ${Name.encode(ref)}`)
+    }
+    words += words === "" ? `S ${id} ${payload}` : `\nS ${id} ${payload}`
+  }
+  return actions.length === 0 ? undefined : { peer, count: actions.length, words, speakers }
 }
 
 type Ending = Extract<Action, { readonly _tag: "Leave" | "Remove" }>
@@ -126,6 +159,17 @@ const acted = (reply: unknown) => {
     : { outcomes: said.map((one) => outcome(one, String(epoch))), dueInMs: ms(due) }
 }
 
+/** Of so many words; undefined: nothing was said, for one of them may not be. */
+const spoken = (reply: unknown): ((count: number) => Acted) | undefined => {
+  const [, epoch, due, first] = known(reply)
+  if (epoch === undefined) return () => ({ outcomes: undefined, dueInMs: undefined })
+  if (typeof first !== "number") return undefined
+  return (count) => ({
+    outcomes: Array.from({ length: count }, (_, i) => ({ _tag: "Said", epoch: String(epoch), sequence: first + i })),
+    dueInMs: ms(due)
+  })
+}
+
 const look = (reply: unknown): Look | undefined => {
   const [, members, epoch, sequence] = known(reply)
   return members === undefined
@@ -198,6 +242,7 @@ export const scripted = {
     return listed === undefined ? undefined : Number(listed)
   }),
   act: Script.answering(scripts.chatAct, acted),
+  say: Script.answering(scripts.chatSay, spoken),
   leave: Script.answering(scripts.chatLeave, acted),
   look: Script.answering(scripts.chatLook, look),
   seats: Script.answering(scripts.chatSeats, seats),

@@ -2617,7 +2617,7 @@ return reply
 export const chatAct = Script.make({
   name: "Chat/act",
   adds: true,
-  sha: "71bc70c4039d0da0bec5d1b4301b35d4bcd0f14a",
+  sha: "51e5821614b1172e9e7521957348983cf98b6118",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
   variadic: "actions",
@@ -2663,7 +2663,7 @@ export const chatAct = Script.make({
 -- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
--- PARTS ground, log, seats, leaving, ending, shorten, words, places
+-- PARTS ground, log, seats, leaving, ending, shorten, history, words, places
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
 -- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
@@ -2732,11 +2732,11 @@ local function settle()
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
--- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
 -- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
 -- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
 -- put(id, seat): its seat is this now
--- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
 -- go(id, seat, reason): takes it out and says so
 -- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
 -- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
@@ -2756,13 +2756,13 @@ local function put(id, seat)
   call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
 end
 local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
-local function enter(peer, id, sequence)
-  call('ZADD', base .. ':of:' .. peer, sequence, id)
-  touched[peer] = true
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
-local function quit(peer, id)
-  call('ZREM', base .. ':of:' .. peer, id)
-  touched[peer] = true
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
 local function release()
   for peer in pairs(touched) do
@@ -2775,14 +2775,14 @@ local function unhold(id)
   isMoved = true
 end
 local function go(id, seat, reason)
-  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
   append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
-  quit(seat.peer, id)
+  quit(id, seat)
   put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
   call('ZADD', base .. ':leaving', int(now + grace), id)
   isMoved = true
@@ -2834,13 +2834,38 @@ local function shorten(key, least)
     count = math.min(2 * count, 96)
   end
 end
--- What is said. \`:words\` is a stream like the log's of the words that stay, where there is a history: an entry for each run of a
--- step's words that follow each other, with k, how many had been kept before its first. \`:keys\` is a sorted set of "<who said it>
--- <dedupe key>" by the sequence of that word.
--- speak(words, count, size): so many words, a line each, of which the history keeps so many; no size: there is none
+-- The words of a step. \`:words\` is a stream like the log's of those that stay, where there is a history: an entry for each run of
+-- a step's words that follow each other, with k, how many had been kept before its first.
+-- speak(words, count, size): so many, a line each, of which the history keeps so many; no size: there is none
+-- keep(size, ttl): the last of what a step does to them
+local runs = {}
+local function speak(words, count, size)
+  append(words, count)
+  m.words = m.words + count
+  if not size then return end
+  local run = runs[#runs]
+  if not run or run.first + run.count <= m.sequence - count then
+    run = { first = m.sequence - count + 1, count = 0, number = m.words - count + 1, before = m.kept, words = {} }
+    runs[#runs + 1] = run
+  end
+  run.words[#run.words + 1] = words
+  run.count, m.kept = run.count + count, m.kept + count
+end
+local function keep(size, ttl)
+  local key = base .. ':words'
+  for _, run in ipairs(runs) do
+    write(key, run.first, table.concat(run.words, '\\n'), run.count, 'n', int(run.number), 'k', int(run.before))
+  end
+  if #runs > 0 then
+    shorten(key, m.kept - size)
+    -- Never less than what another definition of the room has asked for.
+    if isPhysical and call('PTTL', key) < ttl + 1000 then call('PEXPIRE', key, int(ttl + 1000)) end
+  end
+end
+-- What is said, one word at a time. \`:keys\` is a sorted set of "<who said it> <dedupe key>" by the sequence of that word.
 -- say(from, text, key, size, ttl): a word. Gives its sequence, or "E<epoch> <sequence>" of the one that its key stands for
--- keep(size, ttl): the last of what a step does to words
-local runs, isKeyed = {}, false
+-- forgetKeys(size): the last of what a step does to keys
+local isKeyed = false
 -- Whose it is, where it is not too old; for those that stay, how many were kept up to it.
 local function place(key, sequence, ttl)
   local entry = call('XREVRANGE', key, int(sequence), '-', 'COUNT', 1)[1]
@@ -2859,18 +2884,6 @@ local function known(member, size, ttl)
   end
   return epoch and 'E' .. epoch .. ' ' .. int(sequence)
 end
-local function speak(words, count, size)
-  append(words, count)
-  m.words = m.words + count
-  if not size then return end
-  local run = runs[#runs]
-  if not run or run.first + run.count <= m.sequence - count then
-    run = { first = m.sequence - count + 1, count = 0, number = m.words - count + 1, before = m.kept, words = {} }
-    runs[#runs + 1] = run
-  end
-  run.words[#run.words + 1] = words
-  run.count, m.kept = run.count + count, m.kept + count
-end
 local function say(from, text, key, size, ttl)
   local member = key ~= '' and from .. ' ' .. key
   local said = member and known(member, size, ttl)
@@ -2882,16 +2895,7 @@ local function say(from, text, key, size, ttl)
   end
   return m.sequence
 end
-local function keep(size, ttl)
-  local key = base .. ':words'
-  for _, run in ipairs(runs) do
-    write(key, run.first, table.concat(run.words, '\\n'), run.count, 'n', int(run.number), 'k', int(run.before))
-  end
-  if #runs > 0 then
-    shorten(key, m.kept - size)
-    -- Never less than what another definition of the room has asked for.
-    if isPhysical and call('PTTL', key) < ttl + 1000 then call('PEXPIRE', key, int(ttl + 1000)) end
-  end
+local function forgetKeys(size)
   if isKeyed then call('ZREMRANGEBYRANK', base .. ':keys', 0, -1 - math.max(1000, size or 0)) end
 end
 -- Who may take a place and who has one, as actions.
@@ -2913,12 +2917,12 @@ local function join(peer, name, id, ref, details, over, grace)
   local joined = known and string.match(known.tail, '^%S+ (%d+)') or int(m.at)
   if known and known.ref == ref then return 'J' .. joined end
   if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end
-  if known and isHeld(known) then unhold(id) elseif known then quit(known.peer, id) end
+  if known and isHeld(known) then unhold(id) elseif known then quit(id, known) end
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace
   put(id, seat)
   append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail, 1)
-  enter(peer, id, int(m.sequence))
+  enter(id, seat, int(m.sequence))
   return 'J' .. joined
 end
 local function update(id, ref, details)
@@ -2946,6 +2950,7 @@ for i = 9, #ARGV, 5 do
   reply[#reply + 1] = outcome
 end
 keep(size, ttl)
+forgetKeys(size)
 reply[3] = due()
 finish()
 return reply
@@ -3284,7 +3289,7 @@ return { '' }
 export const chatLeave = Script.make({
   name: "Chat/leave",
   adds: false,
-  sha: "1fdb0b3b7d1016ce4c36976d7380108a246a895c",
+  sha: "b27fc05ca1fd95fc24d00477c7f6e8b79c94cc27",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "grace"],
   variadic: "actions",
@@ -3389,11 +3394,11 @@ local function settle()
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
--- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
 -- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
 -- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
 -- put(id, seat): its seat is this now
--- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
 -- go(id, seat, reason): takes it out and says so
 -- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
 -- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
@@ -3413,13 +3418,13 @@ local function put(id, seat)
   call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
 end
 local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
-local function enter(peer, id, sequence)
-  call('ZADD', base .. ':of:' .. peer, sequence, id)
-  touched[peer] = true
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
-local function quit(peer, id)
-  call('ZREM', base .. ':of:' .. peer, id)
-  touched[peer] = true
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
 local function release()
   for peer in pairs(touched) do
@@ -3432,14 +3437,14 @@ local function unhold(id)
   isMoved = true
 end
 local function go(id, seat, reason)
-  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
   append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
-  quit(seat.peer, id)
+  quit(id, seat)
   put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
   call('ZADD', base .. ':leaving', int(now + grace), id)
   isMoved = true
@@ -3543,7 +3548,7 @@ return { '', stamp }
 export const chatLook = Script.make({
   name: "Chat/look",
   adds: false,
-  sha: "7f36996bbb22d5ddf15c51163b32abd450b397e6",
+  sha: "e54c00ee9c2463f4c76b73d70f5bb548a853bf45",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh"],
   commands: [
@@ -3645,11 +3650,11 @@ local function settle()
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
--- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
 -- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
 -- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
 -- put(id, seat): its seat is this now
--- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
 -- go(id, seat, reason): takes it out and says so
 -- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
 -- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
@@ -3669,13 +3674,13 @@ local function put(id, seat)
   call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
 end
 local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
-local function enter(peer, id, sequence)
-  call('ZADD', base .. ':of:' .. peer, sequence, id)
-  touched[peer] = true
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
-local function quit(peer, id)
-  call('ZREM', base .. ':of:' .. peer, id)
-  touched[peer] = true
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
 local function release()
   for peer in pairs(touched) do
@@ -3688,14 +3693,14 @@ local function unhold(id)
   isMoved = true
 end
 local function go(id, seat, reason)
-  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
   append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
-  quit(seat.peer, id)
+  quit(id, seat)
   put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
   call('ZADD', base .. ':leaving', int(now + grace), id)
   isMoved = true
@@ -4079,11 +4084,266 @@ return reply
 `
 })
 
+/** Says words in this order, with nothing of others in between: what act does with them, where all are of places of the asking peer or of nobody's, and none has a key. Where one is of another place, or the peer is fenced, nothing is said: that is act's to tell. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", sequence of the first word; nil: nothing was said} Cost: O(speakers + bytes) */
+export const chatSay = Script.make({
+  name: "Chat/say",
+  adds: true,
+  sha: "f576265a2b9305a6f1ea748ebcae7a93460e29aa",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "publisher", "peer", "size", "ttl", "count", "words"],
+  variadic: "speakers",
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZMSCORE",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XRANGE",
+    "XTRIM",
+    "PTTL",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua
+-- Says words in this order, with nothing of others in between: what act does with them, where all are of places of the asking peer
+-- or of nobody's, and none has a key. Where one is of another place, or the peer is fenced, nothing is said: that is act's to tell.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now        ms since 1970; empty: the server's own clock
+-- ARGV[2] run        the server's run id; empty: the server is asked
+-- ARGV[3] fresh      name of an epoch, should one begin
+-- ARGV[4] publisher  name of the asking peer, encoded
+-- ARGV[5] peer       its id, encoded
+-- ARGV[6] size       words that the history keeps; empty: there is none
+-- ARGV[7] ttl        ms that it keeps them
+-- ARGV[8] count      how many words
+-- ARGV[9] words      as they are logged, a line each
+-- ARGV[10...] speakers "<id> <ref>", ...: places that must be there
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- sequence of the first word; nil: nothing was said}
+-- COST O(speakers + bytes)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZMSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving, shorten, history
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
+-- begin(publisher): whose step it is
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
+local function begin(by)
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
+end
+local function settle()
+  if #added == 0 then return end
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. texts)
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(id, seat)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+-- shorten(key, least): takes out entries of words of which none is to stay: before whose end no more than so many were kept.
+-- What one step has no time for, the next ones do: more than one can add
+local function shorten(key, least)
+  local count = 3
+  for _ = 1, 16 do
+    local oldest, from = call('XRANGE', key, '-', '+', 'COUNT', count), 1
+    while oldest[from + 1] and tonumber(oldest[from + 1][2][10]) <= least do from = from + 1 end
+    if from > 1 then call('XTRIM', key, 'MINID', oldest[from][1]) end
+    if from < count then return end
+    count = math.min(2 * count, 96)
+  end
+end
+-- The words of a step. \`:words\` is a stream like the log's of those that stay, where there is a history: an entry for each run of
+-- a step's words that follow each other, with k, how many had been kept before its first.
+-- speak(words, count, size): so many, a line each, of which the history keeps so many; no size: there is none
+-- keep(size, ttl): the last of what a step does to them
+local runs = {}
+local function speak(words, count, size)
+  append(words, count)
+  m.words = m.words + count
+  if not size then return end
+  local run = runs[#runs]
+  if not run or run.first + run.count <= m.sequence - count then
+    run = { first = m.sequence - count + 1, count = 0, number = m.words - count + 1, before = m.kept, words = {} }
+    runs[#runs + 1] = run
+  end
+  run.words[#run.words + 1] = words
+  run.count, m.kept = run.count + count, m.kept + count
+end
+local function keep(size, ttl)
+  local key = base .. ':words'
+  for _, run in ipairs(runs) do
+    write(key, run.first, table.concat(run.words, '\\n'), run.count, 'n', int(run.number), 'k', int(run.before))
+  end
+  if #runs > 0 then
+    shorten(key, m.kept - size)
+    -- Never less than what another definition of the room has asked for.
+    if isPhysical and call('PTTL', key) < ttl + 1000 then call('PEXPIRE', key, int(ttl + 1000)) end
+  end
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin(ARGV[4])
+letGo()
+local size, ttl, count, said = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), nil
+local isTheirs = #ARGV == 9 or not call('ZSCORE', base .. ':fenced', ARGV[5])
+if isTheirs and #ARGV > 9 then
+  for _, place in ipairs(call('ZMSCORE', base .. ':of:' .. ARGV[5], unpack(ARGV, 10))) do isTheirs = isTheirs and place end
+end
+if isTheirs then
+  speak(ARGV[9], count, size)
+  keep(size, ttl)
+  said = m.sequence - count + 1
+end
+local reply = { '', m.epoch, due(), said }
+finish()
+return reply
+`
+})
+
 /** Some of those who have a place in a room, and how many there are, and where its log stands. Returns {format} of newer data, {""} where there is no room, else {"", members, epoch, sequence, cursor, id, "<ref> <peer> <its name> <joined at> <details>", ...}; an empty cursor: that was the last page Cost: O(those of the page, and those whose time to leave has come) */
 export const chatSeats = Script.make({
   name: "Chat/seats",
   adds: false,
-  sha: "abf47c74078af5a91b7ed53d5f440ba71b3fefd4",
+  sha: "ebf8beefcb1bae5884fd27c86c4f3b49b16856fa",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "cursor"],
   commands: [
@@ -4189,11 +4449,11 @@ local function settle()
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
--- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
 -- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
 -- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
 -- put(id, seat): its seat is this now
--- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
 -- go(id, seat, reason): takes it out and says so
 -- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
 -- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
@@ -4213,13 +4473,13 @@ local function put(id, seat)
   call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
 end
 local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
-local function enter(peer, id, sequence)
-  call('ZADD', base .. ':of:' .. peer, sequence, id)
-  touched[peer] = true
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
-local function quit(peer, id)
-  call('ZREM', base .. ':of:' .. peer, id)
-  touched[peer] = true
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
 local function release()
   for peer in pairs(touched) do
@@ -4232,14 +4492,14 @@ local function unhold(id)
   isMoved = true
 end
 local function go(id, seat, reason)
-  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
   append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
-  quit(seat.peer, id)
+  quit(id, seat)
   put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
   call('ZADD', base .. ':leaving', int(now + grace), id)
   isMoved = true
@@ -4290,7 +4550,7 @@ return reply
 export const chatSweep = Script.make({
   name: "Chat/sweep",
   adds: false,
-  sha: "4121ea50f25280b8216b41f83bb8357a95592bff",
+  sha: "4b4d3b87f0fdf4f7ce0a0b3e5f5601d5cd3c33d7",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "dead", "grave", "page"],
   commands: [
@@ -4397,11 +4657,11 @@ local function settle()
 end
 -- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
 -- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
--- sorted set of the ids of its open memberships by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
 -- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
 -- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
 -- put(id, seat): its seat is this now
--- enter(peer, id, sequence), quit(peer, id): an open membership of it begins, ends
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
 -- go(id, seat, reason): takes it out and says so
 -- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
 -- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
@@ -4421,13 +4681,13 @@ local function put(id, seat)
   call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
 end
 local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
-local function enter(peer, id, sequence)
-  call('ZADD', base .. ':of:' .. peer, sequence, id)
-  touched[peer] = true
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
-local function quit(peer, id)
-  call('ZREM', base .. ':of:' .. peer, id)
-  touched[peer] = true
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
 end
 local function release()
   for peer in pairs(touched) do
@@ -4440,14 +4700,14 @@ local function unhold(id)
   isMoved = true
 end
 local function go(id, seat, reason)
-  if isHeld(seat) then unhold(id) else quit(seat.peer, id) end
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
   call('HDEL', base .. ':members', id)
   seats[id] = false
   append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
 end
 local function leave(id, seat, reason, grace)
   if grace <= 0 then return go(id, seat, reason) end
-  quit(seat.peer, id)
+  quit(id, seat)
   put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
   call('ZADD', base .. ':leaving', int(now + grace), id)
   isMoved = true
@@ -4489,9 +4749,10 @@ end
 if not m.exists then return { '', 0, '' } end
 if dead ~= '' then
   local mine = base .. ':of:' .. dead
-  for _, id in ipairs(call('ZRANGE', mine, 0, ARGV[7] - 1)) do
+  for _, place in ipairs(call('ZRANGE', mine, 0, ARGV[7] - 1)) do
+    local id, ref = string.match(place, '^(%S+) (%S+)$')
     local seat = find(id)
-    if seat then leave(id, seat, 'C', m.grace) else quit(dead, id) end
+    if seat and seat.ref == ref then leave(id, seat, 'C', m.grace) else quit(id, { peer = dead, ref = ref }) end
   end
   left = call('ZCARD', mine)
 end
@@ -9584,6 +9845,7 @@ export const all = [
   chatPrune,
   chatRead,
   chatRooms,
+  chatSay,
   chatSeats,
   chatSweep,
   chatUnlist,

@@ -17,12 +17,12 @@ local function join(peer, name, id, ref, details, over, grace)
   local joined = known and string.match(known.tail, '^%S+ (%d+)') or int(m.at)
   if known and known.ref == ref then return 'J' .. joined end
   if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end
-  if known and isHeld(known) then unhold(id) elseif known then quit(known.peer, id) end
+  if known and isHeld(known) then unhold(id) elseif known then quit(id, known) end
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace
   put(id, seat)
   append((known and 'U ' or 'J ') .. id .. ' ' .. seat.tail, 1)
-  enter(peer, id, int(m.sequence))
+  enter(id, seat, int(m.sequence))
   return 'J' .. joined
 end
 local function update(id, ref, details)
