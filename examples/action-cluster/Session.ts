@@ -3,9 +3,9 @@
  * that peer goes, and stands still while that stands still.
  *
  * A page that does not read is not waited for. It is owed a few frames at most; what happens meanwhile waits in its outbox,
- * which is bounded, and a page that has read nothing for ten seconds is hung up on.
+ * which is bounded, and a page that has read nothing for fifteen seconds is hung up on.
  */
-import { type Cache, Chat, type Stats, type TaskQueue } from "@troupe/core"
+import { BackendError, type Cache, Chat, type Stats, type TaskQueue } from "@troupe/core"
 import {
   Clock,
   type Context,
@@ -41,10 +41,12 @@ export interface Host {
 
 /** A page that is owed so many frames is sent no further one; what it has not read after so long ends it. */
 const window = 8
-const patienceMs = 10_000
+const patienceMs = 15_000
 /** A page hears of something so often at least, and of everything so seldom. */
 const beatMs = 2_000
 const pauseMs = 40
+/** Bytes that the system does not take: a page that says it has read what was never sent is hung up on by these. */
+const maxUnsent = 1_048_576
 /** Asked, and not done yet. */
 const maxAsked = 32
 /** Users that a page is shown. */
@@ -65,9 +67,9 @@ interface Place {
 
 /**
  * Talks for as long as the page and the peer are there. Each place is given up with it, by the peer: nobody waits for a
- * store that does not answer.
+ * store that does not answer. `unsent`: bytes that wait for the page's system.
  */
-export const talk = (socket: Socket.Socket, seat: string, host: Host) =>
+export const talk = (socket: Socket.Socket, seat: string, host: Host, unsent: () => number) =>
   Effect.gen(function* () {
     const { pull } = yield* socket.reader
     const writer = yield* socket.writer
@@ -86,7 +88,8 @@ export const talk = (socket: Socket.Socket, seat: string, host: Host) =>
       while (true) {
         changed.closeUnsafe()
         const now = yield* Clock.currentTimeMillis
-        if (outbox.isOverfull || (owed[0] !== undefined && now - owed[0] > patienceMs)) {
+        const isFull = outbox.isOverfull || unsent() > maxUnsent
+        if (isFull || (owed[0] !== undefined && now - owed[0] > patienceMs)) {
           return yield* new HungUp({ code: 1013, why: "The page reads nothing." })
         }
         if (owed.length < window && (!outbox.isEmpty || now - last >= beatMs)) {
@@ -182,9 +185,7 @@ const makePlaces = Effect.fnUntraced(function* (seat: string, host: Host, outbox
     })
 
   const refuse = (room: RoomName, what: "Join" | "Say", number: number | null) => (error: Failure) =>
-    Effect.sync(() =>
-      outbox.offer({ _tag: "Refused", room, what, number, error: error._tag, why: error.message.split("\n", 1)[0]! })
-    )
+    Effect.sync(() => outbox.offer({ _tag: "Refused", room, what, number, error: error._tag, why: sentence(error) }))
 
   const join = ({ after, room: name, user: given, word }: Extract<Ask, { _tag: "Join" }>) =>
     Effect.gen(function* () {
@@ -329,6 +330,14 @@ const usersOf = (members: Iterable<Chat.Member<Rooms.Seat>>): ReadonlyArray<User
 }
 
 // -- what is shown ------------------------------------------------------------------------------------------------
+
+/** What a schema says stands in the first line; where it says it, in the others. */
+const sentence = (error: Failure): string => {
+  if (!(error instanceof BackendError.BackendError)) return error.message.split("\n", 1)[0]!
+  // The page sends the same word under the same number.
+  const known = error.outcome === "NotApplied" ? "Not done." : "Perhaps it was done; tried again, it is done once."
+  return `${known} ${error.message}`
+}
 
 const gaps: {
   readonly [Reason in Extract<Chat.RoomEvent<Rooms.Word, Rooms.Seat>, { _tag: "Gap" }>["reason"]]: string

@@ -1,7 +1,8 @@
 /**
  * Where a page talks: a WebSocket for each that is open, to this program alone and from this program's page alone. What is
- * said there: Talk.ts. Longer frames than Talk's are none of Effect's business: `main` tells the server.
+ * said there: Talk.ts. How long a frame may be, `main` tells the server.
  */
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Deferred, Effect, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Cluster } from "./Cluster.ts"
@@ -41,10 +42,14 @@ export const layer = HttpRouter.use((router) =>
       }
       // A page that has come again does not know yet whether its last connection is over.
       if (before !== undefined) yield* Deferred.succeed(before, undefined)
+      const connection = NodeHttpServerRequest.toIncomingMessage(request).socket
       const displaced = yield* Deferred.make<void>()
       talkers.set(seat, displaced)
       yield* Effect.flatMap(request.upgrade, (socket) =>
-        Effect.raceFirst(talk(socket, seat, host), Deferred.await(displaced))
+        Effect.raceFirst(
+          talk(socket, seat, host, () => connection.writableLength),
+          Deferred.await(displaced)
+        )
       ).pipe(
         Effect.ensuring(
           Effect.sync(() => {

@@ -46,7 +46,10 @@ export const makeTalk = ({ lost, opened, peer, seat, told }) => {
 
   const watch = () => {
     clearTimeout(alarm)
-    alarm = setTimeout(again, silence)
+    // A page that stood still itself first reads what has come meanwhile.
+    alarm = setTimeout(() => {
+      alarm = setTimeout(again, 1_000)
+    }, silence - 1_000)
   }
 
   const drop = () => {

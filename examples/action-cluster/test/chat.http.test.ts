@@ -1,7 +1,7 @@
 /** The chat's doors, without a browser: who may talk, what is refused, and how one polls. */
 import { expect, test } from "vitest"
 import { command, start, until } from "./program.ts"
-import { connect, guest, join } from "./talker.ts"
+import { connect, flood, guest, join } from "./talker.ts"
 
 interface Polled {
   readonly said: ReadonlyArray<{ readonly user: string; readonly kind: string; readonly text: string }>
@@ -114,14 +114,7 @@ test("a page that reads nothing is told of a gap once it reads, and is hung up o
   const { url } = await start()
   const [slow, dead] = [await guest(url, "slow", { reads: false }), await guest(url, "dead", { reads: false })]
   const speakers = await Promise.all(Array.from({ length: 12 }, (_, i) => guest(url, `speaker ${i}`)))
-  for (let round = 0; round < 2; round++) {
-    for (const speaker of speakers) for (let i = 0; i < 8; i++) speaker.say(`word ${i}`)
-    await until("all were said or refused", () =>
-      speakers.every((one) => one.of("Done").length + one.of("Refused").length === 8 * (round + 1))
-    )
-  }
-  const said = speakers.reduce((sum, one) => sum + one.of("Done").length, 0)
-  expect(said).toBeGreaterThan(90)
+  const said = await flood(speakers, 300)
   // It was sent a few frames, and then no more.
   expect(slow.of("Gap")).toEqual([])
   const before = slow.of("Said").length
@@ -207,3 +200,22 @@ test("a fortune is told by some peer, kept for a minute, and counted", async () 
   const text = await (await fetch(`${url}/metrics`)).text()
   expect(text).toMatch(/troupe_chat_said/)
 })
+
+test("asked to end it tells its pages, and waits neither for those that do not read nor for peers that stand still", async () => {
+  const program = await start()
+  const { url } = program
+  const reader = await guest(url, "reader")
+  const deaf = await guest(url, "deaf", { reads: false })
+  const frozen = await guest(url, "frozen", { peer: "grace" })
+  frozen.say("a last word")
+  await until("it is heard", () => reader.of("Said").length === 1)
+  await command(url, "freeze", { name: "grace" })
+  frozen.say("said to nobody")
+  const waiting = poll(url, `after=${encodeURIComponent((await poll(url)).cursor)}&wait=20`).catch(() => "cut off")
+  expect(await program.end("SIGTERM")).toBeLessThan(5_000)
+  expect(await program.exited).toEqual({ code: 0, signal: null })
+  expect(await reader.closed).toBe(1001)
+  expect(reader.told.at(-1)).toEqual({ _tag: "Leaving" })
+  await Promise.all([deaf.closed, frozen.closed, waiting])
+  expect(program.output()).not.toMatch(/ERROR|FATAL|WARN|unhandled/i)
+}, 60_000)

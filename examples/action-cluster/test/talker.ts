@@ -67,6 +67,22 @@ export const connect = async (url: string, options: Options = {}): Promise<Talke
   }
 }
 
+/** All of them speak, as fast as they may, until so many words are said. */
+export const flood = async (speakers: ReadonlyArray<Talker>, words: number) => {
+  const count = () => speakers.reduce((sum, one) => sum + one.of("Done").length, 0)
+  const asked = speakers.map((one) => one.of("Done").length + one.of("Refused").length)
+  while (count() < words) {
+    for (const [i, speaker] of speakers.entries()) {
+      for (let j = 0; j < 8; j++) speaker.say(`${"a long word ".repeat(10)}${count()}`)
+      asked[i]! += 8
+    }
+    await until("all were said or refused", () =>
+      speakers.every((one, i) => one.of("Done").length + one.of("Refused").length === asked[i])
+    )
+  }
+  return count()
+}
+
 /** It is in the room, under that name. */
 export const join = async (talker: Talker, user: string, room = "lobby", word: string | null = null) => {
   const before = talker.of("In").length

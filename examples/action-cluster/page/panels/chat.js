@@ -1,7 +1,7 @@
 /** Rooms to talk in, with whoever else has this page open, on this peer or another. */
 import { element, setText } from "../dom.js"
 import { addresses, arrived, move } from "../elsewhere.js"
-import { makeRoom } from "../room.js"
+import { makeHall } from "../hall.js"
 import { makeTalk, newSeat } from "../talk.js"
 
 const rooms = [
@@ -9,8 +9,6 @@ const rooms = [
   { name: "workshop", about: "A second room, for everybody too." },
   { name: "vault", about: "Private: its middleware asks for a word, and refuses strangers.", isPrivate: true }
 ]
-/** This example's secret; whoever reads this page may come in. */
-const hint = "The word is “sesame”."
 const maxName = 24
 /** For so long a process that is away may come back before the page goes elsewhere. */
 const patience = 1_500
@@ -49,104 +47,42 @@ export default {
 
     // -- the rooms
 
-    const halls = new Map(rooms.map((room) => [room.name, makeHall(room)]))
     let shown = luggage?.shown ?? rooms[0].name
-
-    function makeHall({ about, isPrivate = false, name }) {
-      const unread = element("span", { class: "mark" })
-      const tab = element("button", { type: "button", class: "hall", "aria-controls": `hall-${name}` }, [
-        element("strong", { text: name }),
-        unread
+    const halls = new Map(
+      rooms.map((room) => [
+        room.name,
+        makeHall(room, {
+          enter(hall) {
+            if (user.value.trim() === "") {
+              hall.refuse("A name is needed.")
+              user.focus({ preventScroll: true })
+              return
+            }
+            remember(user.value.trim())
+            hall.wanted = hall.isEntering = true
+            if (state === "open") join(hall)
+            else if (state === "closed") connect()
+            refresh()
+          },
+          leave(hall) {
+            hall.wanted = hall.isIn = false
+            hall.after = null
+            talk.ask({ _tag: "Leave", room: hall.name })
+            if (wanted().length === 0) disconnect()
+            refresh()
+            hall.focus()
+          },
+          say(hall, text) {
+            if (hall.said?.text !== text) hall.said = { text, number: ++number }
+            send(hall)
+          },
+          show(hall) {
+            shown = hall.name
+            refresh()
+          }
+        })
       ])
-      const word = element("input", { id: `chat-word-${name}`, autocomplete: "off", maxlength: "64" })
-      const enter = element("button", { type: "submit", class: "primary", text: `Join the ${name}` })
-      const problem = element("p", { class: "stale" })
-      const door = element("form", { class: "door" }, [
-        element("p", { class: "note", text: isPrivate ? `${about} ${hint}` : about }),
-        ...(isPrivate
-          ? [element("div", { class: "field" }, [element("label", { for: word.id, text: "The word" }), word])]
-          : []),
-        problem,
-        enter
-      ])
-      const room = makeRoom(name, {
-        leave() {
-          hall.wanted = hall.isIn = false
-          hall.after = null
-          talk.ask({ _tag: "Leave", room: name })
-          if (wanted().length === 0) disconnect()
-          refresh()
-          enter.focus({ preventScroll: true })
-        },
-        say(text) {
-          if (hall.said?.text !== text) hall.said = { text, number: ++number }
-          send(hall)
-        }
-      })
-      const trouble = element("p", { class: "stale" })
-      const root = element("div", { id: `hall-${name}` }, [door, trouble, room.root])
-      door.addEventListener("submit", (event) => {
-        event.preventDefault()
-        if (user.value.trim() === "") {
-          problem.textContent = "A name is needed."
-          user.focus()
-          return
-        }
-        setText(problem, "")
-        remember(user.value.trim())
-        hall.wanted = true
-        hall.isEntering = true
-        if (state === "open") join(hall)
-        else if (state === "closed") connect()
-        refresh()
-      })
-      tab.addEventListener("click", () => {
-        shown = name
-        refresh()
-        if (hall.isIn) room.settle()
-      })
-      const hall = {
-        name,
-        root,
-        tab,
-        room,
-        /** What it was last asked to say, and has not heard to be said. */
-        said: undefined,
-        wanted: false,
-        isIn: false,
-        /** Somebody has just pressed the button. */
-        isEntering: false,
-        after: null,
-        unread: 0,
-        timer: undefined,
-        get word() {
-          return isPrivate ? word.value : null
-        },
-        refuse(why) {
-          hall.wanted = false
-          refresh()
-          setText(problem, why)
-          if (hall.isEntering) (isPrivate ? word : user).focus({ preventScroll: true })
-          hall.isEntering = false
-        },
-        trouble: (why) => setText(trouble, why),
-        refresh() {
-          const isShown = shown === name
-          tab.setAttribute("aria-pressed", `${isShown}`)
-          tab.dataset.in = hall.isIn ? "yes" : "no"
-          root.hidden = !isShown
-          if (isShown && hall.isIn) hall.unread = 0
-          unread.hidden = hall.unread === 0
-          setText(unread, `${hall.unread} new`)
-          door.hidden = hall.wanted
-          room.root.hidden = !hall.wanted
-          enter.disabled = !stage.isConnected
-          trouble.hidden = trouble.textContent === "" || !hall.wanted
-          room.refresh(hall.isIn)
-        }
-      }
-      return hall
-    }
+    )
 
     const tabs = element(
       "div",
@@ -208,6 +144,12 @@ export default {
         if (hall.wanted && !hall.isIn && state === "open") join(hall)
       }, ms)
     }
+    const turnAway = (hall, why) => {
+      hall.wanted = false
+      refresh()
+      if (!hall.refuse(why) && hall.isEntering) user.focus({ preventScroll: true })
+      hall.isEntering = false
+    }
     /** Under its number it is said once, however often it is sent. */
     const send = ({ name: room, said }) => talk.ask({ _tag: "Say", room, ...said })
 
@@ -219,6 +161,8 @@ export default {
         hall.trouble("")
         if (words !== null) {
           hall.room.begin(words)
+          if (isTorn(hall.seen, words)) heard.Gap({ missed: null, room, why: "not everything is kept" })
+          hall.seen = null
           hall.after = words.at(-1)?.position ?? null
         }
         if (hall.name === "vault") hall.room.note("You know the word.")
@@ -234,7 +178,7 @@ export default {
         hall.room.hear(word)
         if (shown !== room && !word.isOwn) {
           hall.unread += 1
-          hall.refresh()
+          refresh()
         }
       },
       Came: ({ room, user }) => halls.get(room).room.happen("Came", `${user} has come`),
@@ -254,7 +198,7 @@ export default {
         const hall = halls.get(room)
         if (what === "Say") {
           if (number === hall.said?.number && !(error === "NotMember" && hall.wanted)) hall.room.line.refused(why)
-        } else if (error === "Rejected" || error === "SchemaError") hall.refuse(why)
+        } else if (error === "Rejected" || error === "SchemaError") turnAway(hall, why)
         else {
           // Somebody whose peer is gone has its place until the others are sure of that; so has this page itself.
           hall.trouble(
@@ -313,7 +257,7 @@ export default {
         user: user.value,
         shown,
         halls: Object.fromEntries(
-          wanted().map(({ after, name, room, said }) => [name, { after, said: said ?? null, ...room.line.draft }])
+          wanted().map(({ after, name, room, said }) => [name, { seen: after, said: said ?? null, ...room.line.draft }])
         )
       })
     }
@@ -323,16 +267,19 @@ export default {
     const links = {
       closed: () => "Join a room to talk.",
       connecting: () => "Connecting…",
-      open: () => (view.stale == null ? `Talking to ${peer.value}.` : "What you say now may not be said: see above."),
+      open: () =>
+        view.stale == null
+          ? `Talking to ${peer.value}.`
+          : `${kind === "redis" ? "Redis is away." : "Nobody answers."} What you say now may not be said.`,
       lost: () => "The connection is lost; trying again."
     }
     const refresh = () => {
       user.disabled = wanted().length > 0
       peer.disabled = peer.options.length < 2
       setText(link, links[state]())
-      link.dataset.state = state
+      link.dataset.state = state === "open" && view.stale != null ? "doubtful" : state
       root.dataset.old = state === "lost" || (state === "open" && view.stale != null) ? "yes" : "no"
-      for (const hall of halls.values()) hall.refresh()
+      for (const hall of halls.values()) hall.refresh(shown, stage.isConnected)
     }
     peer.addEventListener("change", () => {
       if (state !== "closed") connect()
@@ -340,11 +287,11 @@ export default {
     })
 
     const unpack = () => {
-      for (const [name, { after, isUnderWay, said, text }] of Object.entries(luggage.halls)) {
+      for (const [name, { isUnderWay, said, seen, text }] of Object.entries(luggage.halls)) {
         const hall = halls.get(name)
         if (hall === undefined) continue
         hall.wanted = name !== "vault"
-        hall.after = typeof after?.epoch === "string" && Number.isSafeInteger(after.sequence) ? after : null
+        hall.seen = seen
         hall.said = said ?? undefined
         hall.room.line.draft = { text, isUnderWay: isUnderWay && said !== null }
       }
@@ -391,6 +338,10 @@ const remember = (name) => {
     // Then it is typed again the next time.
   }
 }
+
+/** Between the last word that was shown, and those that are kept, there were others. */
+const isTorn = (seen, words) =>
+  words.length > 0 && words[0].position.epoch === seen?.epoch && words[0].position.sequence > seen.sequence
 
 /** Anybody can write an address: what does not look as if a page had packed it is left there. */
 const suitable = (luggage) =>
