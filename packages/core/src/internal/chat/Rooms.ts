@@ -63,16 +63,34 @@ export class Rooms implements House {
       known.keep = keep
       return known
     }
-    if (this.doors.size >= this.crowd) {
-      for (const [name, door] of this.doors) {
-        if (door.isIdle && door.indexed === undefined) this.doors.delete(name)
-      }
-      this.crowd = Math.max(1_024, this.doors.size * 2)
-    }
+    if (this.doors.size >= this.crowd) this.thin()
     if (this.doors.size >= Limits.maxRooms) return undefined
     const door = new Door(room, keep, this)
     this.doors.set(room, door)
     return door
+  }
+
+  /** Gives up doors that are not needed any more; those that the index has, too, where nothing looks after that by the clock. */
+  private thin(): void {
+    const left: Array<string> = []
+    for (const [room, door] of this.doors) {
+      if (!door.isIdle || (door.indexed !== undefined && !this.store.immortal)) continue
+      if (door.indexed !== undefined) left.push(room)
+      this.doors.delete(room)
+    }
+    this.crowd = Math.max(1_024, this.doors.size * 2)
+    if (left.length > 0) this.fork(Effect.ignore(Effect.flatMap(this.asking, (by) => this.leave(by, left))))
+  }
+
+  /** The index has these rooms too much. */
+  private leave(by: Asking, rooms: ReadonlyArray<string>): Effect.Effect<void, BackendError> {
+    return Effect.gen({ self: this }, function* () {
+      for (let i = 0; i < rooms.length; i += pageSize) {
+        // While the page before it was under way somebody may have come, and have had the index note the room again.
+        const page = rooms.slice(i, i + pageSize).filter((room) => !this.doors.has(room))
+        if (page.length > 0) yield* this.store.exit(by.id, page)
+      }
+    })
   }
 
   onUntold(): void {
@@ -149,11 +167,7 @@ export class Rooms implements House {
     }
     if (gone) return
     this.life = life
-    for (let i = 0; i < left.length; i += pageSize) {
-      // While the page before it was under way somebody may have come, and have had the index note the room again.
-      const page = left.slice(i, i + pageSize).filter((room) => !this.doors.has(room))
-      if (page.length > 0) yield* this.store.exit(by.id, page)
-    }
+    yield* this.leave(by, left)
     yield* Effect.forEach(lost, (door) => door.enter(by), { concurrency: 64, discard: true })
   })
 
