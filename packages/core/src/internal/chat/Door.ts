@@ -9,7 +9,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import { type BackendError, Closed } from "../../BackendError.ts"
 import {
@@ -22,9 +21,8 @@ import {
   type Service as Store
 } from "../../ChatStore.ts"
 import { Batcher, type Call } from "../Batcher.ts"
-import { monotonicMs } from "../monotonic.ts"
-import { pause } from "../Pause.ts"
 import * as Limits from "./Limits.ts"
+import { Watch } from "./Watch.ts"
 
 /** Undefined: there is no such room. */
 export type Answer = Exit.Exit<Outcome | undefined, BackendError>
@@ -39,12 +37,20 @@ class Ask implements Call {
   readonly bytes: number
   /** The id under which this peer asks: a place is for the id that the index has. */
   readonly peer: string | undefined
+  /** By which definition its word is kept; where that makes no difference, undefined. */
+  readonly keep: Keep | undefined
   readonly resume: (answer: Answer) => void
 
-  constructor(action: Action | undefined, bytes: number, peer: string | undefined, resume: (answer: Answer) => void) {
+  constructor(
+    action: Action | undefined,
+    bytes: number,
+    { keep, peer }: { readonly peer?: string; readonly keep?: Keep | undefined },
+    resume: (answer: Answer) => void
+  ) {
     this.action = action
     this.bytes = bytes
     this.peer = peer
+    this.keep = keep
     this.resume = resume
   }
 }
@@ -89,20 +95,20 @@ export class Door {
   /** The id of this peer under which the index has this room. */
   indexed: string | undefined
   private entering: { readonly peer: string; readonly done: Deferred.Deferred<boolean, BackendError> } | undefined
-  /** Somebody here sees to it that what is held back goes when its time has come. */
-  private watching = false
-  /** When it looks next, on the monotonic clock; infinite while it looks. */
-  private looksAt = Number.POSITIVE_INFINITY
-  private readonly sooner = Latch.makeUnsafe(false)
+  /** Sees to it that what is held back in this room goes when its time has come. */
+  readonly watch: Watch
   private readonly house: House
-  private readonly clock: Clock.Clock
   private readonly ways: Batcher<Ask>
 
   constructor(room: string, keep: Keep, house: House) {
     this.room = room
     this.keep = keep
     this.house = house
-    this.clock = Context.get(house.context, Clock.Clock)
+    this.watch = new Watch(
+      Effect.flatMap(house.asking, (by) => house.store.sweep(room, undefined, by)),
+      Context.get(house.context, Clock.Clock),
+      house.fork
+    )
     this.ways = new Batcher<Ask>(
       {
         service: Limits.service,
@@ -128,18 +134,23 @@ export class Door {
 
   /** Nobody of this peer is here, or about to be. */
   get isEmpty(): boolean {
-    return this.places.size === 0 && this.untold.size === 0 && this.joining === 0 && !this.watching
+    return this.places.size === 0 && this.untold.size === 0 && this.joining === 0 && !this.watch.isOn
   }
 
-  /** Gives what takes it back for as long as it has not left. */
-  ask(action: Action, bytes: number, resume: (answer: Answer) => void): Effect.Effect<void> | undefined {
+  /** Gives what takes it back for as long as it has not left. `keep`: of the definition that asks. */
+  ask(
+    action: Action,
+    bytes: number,
+    keep: Keep | undefined,
+    resume: (answer: Answer) => void
+  ): Effect.Effect<void> | undefined {
     if (this.house.isClosed) return void resume(Exit.fail(Limits.closed("act")))
-    return this.ways.submit(new Ask(action, bytes, undefined, resume))
+    return this.ways.submit(new Ask(action, bytes, { keep }, resume))
   }
 
   /** The same, for whom a turn more does not matter. */
   asked(action: Action, bytes: number): Effect.Effect<Outcome | undefined, BackendError> {
-    return Effect.callback((resume) => this.ask(action, bytes, resume))
+    return Effect.callback((resume) => this.ask(action, bytes, undefined, resume))
   }
 
   /**
@@ -164,7 +175,7 @@ export class Door {
       if (ask?.sent === true) giveBack()
     }
     const join = Effect.callback<Outcome | undefined, BackendError>((resume) => {
-      ask = new Ask(action, bytes, by.id, (answer) => {
+      ask = new Ask(action, bytes, { peer: by.id }, (answer) => {
         if (Exit.isSuccess(answer) && answer.value?._tag === "Joined") {
           // Nobody is there any more who would give it up.
           if (isAbandoned) return giveBack()
@@ -242,51 +253,8 @@ export class Door {
 
   /** Tells what is still to be told; a membership that ended before this peer's id was gone has been swept. */
   readonly tell: Effect.Effect<void, BackendError> = Effect.asVoid(
-    Effect.callback<Outcome | undefined, BackendError>((resume) =>
-      this.ways.submit(new Ask(undefined, 0, undefined, resume))
-    )
+    Effect.callback<Outcome | undefined, BackendError>((resume) => this.ways.submit(new Ask(undefined, 0, {}, resume)))
   )
-
-  /** Sees to it that what is held back in this room goes when its time has come. */
-  watch(dueInMs: number): void {
-    // No longer than anything is ever held back: the store's clock may have been wrong when it was asked.
-    const looksAt = this.now + Math.min(Math.max(1, dueInMs), Limits.maxGraceMs)
-    if (looksAt < this.looksAt) {
-      this.looksAt = looksAt
-      this.sooner.openUnsafe()
-    }
-    if (this.watching) return
-    this.watching = true
-    this.house.fork(this.watched)
-  }
-
-  private readonly watched: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    const { asking, store } = this.house
-    let failures = 0
-    while (this.watching) {
-      const left = this.looksAt - this.now
-      if (left > 0) {
-        this.sooner.closeUnsafe()
-        yield* Effect.raceFirst(Effect.sleep(Duration.millis(left)), this.sooner.await)
-        continue
-      }
-      this.looksAt = Number.POSITIVE_INFINITY
-      const looked = yield* Effect.exit(Effect.flatMap(asking, (by) => store.sweep(this.room, undefined, by)))
-      if (Exit.isSuccess(looked)) {
-        failures = 0
-        const { dueInMs } = looked.value
-        if (dueInMs !== undefined) this.watch(dueInMs)
-        this.watching = this.looksAt < Number.POSITIVE_INFINITY
-      } else {
-        yield* pause((failures += 1))
-        this.looksAt = this.now
-      }
-    }
-  })
-
-  private get now(): number {
-    return monotonicMs(this.clock)
-  }
 
   /** The index does not have this room any more, or not for this life of it. */
   forget(): void {
@@ -335,7 +303,23 @@ export class Door {
     })
   }
 
+  /** One step, or, where definitions differ in what words they keep, one for each that follow each other. */
   private send(asks: ReadonlyArray<Ask>): Effect.Effect<(ask: Ask) => void, BackendError> {
+    const count = alike(asks)
+    if (count === asks.length) return this.step(asks)
+    return Effect.flatMap(this.step(asks.slice(0, count)), (first) =>
+      Effect.map(Effect.exit(this.send(asks.slice(count))), (rest) => {
+        const ofFirst = new Set(asks.slice(0, count))
+        return (ask: Ask): void => {
+          if (ofFirst.has(ask)) first(ask)
+          else if (Exit.isSuccess(rest)) rest.value(ask)
+          else ask.resume(Exit.failCause(rest.cause))
+        }
+      })
+    )
+  }
+
+  private step(asks: ReadonlyArray<Ask>): Effect.Effect<(ask: Ask) => void, BackendError> {
     return Effect.flatMap(this.house.asking, (by) => {
       const actions: Array<Action> = []
       const told: Array<string> = []
@@ -360,14 +344,34 @@ export class Door {
             : ask.resume(Exit.succeed(ask.action === undefined ? undefined : outcomes?.[next++]))
       }
       if (actions.length === 0) return Effect.succeed(answer([]))
-      return Effect.map(this.house.store.act(this.room, this.keep, by, actions), ({ dueInMs, outcomes }) => {
-        for (const ref of told) this.untold.delete(ref)
-        if (this.untold.size === 0) this.house.behind.delete(this)
-        if (dueInMs !== undefined && hasLeaves) this.watch(dueInMs)
-        return answer(outcomes)
-      })
+      const { history } = asks.find(({ keep }) => keep !== undefined)?.keep ?? this.keep
+      return Effect.map(
+        this.house.store.act(this.room, { ...this.keep, history }, by, actions),
+        ({ dueInMs, outcomes }) => {
+          for (const ref of told) this.untold.delete(ref)
+          if (this.untold.size === 0) this.house.behind.delete(this)
+          if (dueInMs !== undefined && hasLeaves) this.watch.begin(dueInMs)
+          return answer(outcomes)
+        }
+      )
     })
   }
+}
+
+/** How many of the first keep words alike. */
+const alike = (asks: ReadonlyArray<Ask>): number => {
+  let keep: Keep | undefined
+  for (let i = 0; i < asks.length; i++) {
+    const next = asks[i]?.keep
+    if (next === undefined || next === keep) continue
+    if (
+      keep !== undefined &&
+      (keep.history?.size !== next.history?.size || keep.history?.timeToLiveMs !== next.history?.timeToLiveMs)
+    )
+      return i
+    keep = next
+  }
+  return asks.length
 }
 
 const isStale = (ask: Ask, by: Asking): boolean => ask.peer !== undefined && ask.peer !== by.id

@@ -6,7 +6,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { type BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { Joining, JoinError, Member, Membership, Room, SayError } from "../../Chat.ts"
-import type { Asking, Outcome } from "../../ChatStore.ts"
+import type { Asking, Keep, Outcome } from "../../ChatStore.ts"
 import type { Position } from "../../PubSub.ts"
 import { isSettled } from "../Settled.ts"
 import type { Door } from "./Door.ts"
@@ -37,6 +37,7 @@ export interface Options {
 interface Speech<E> {
   readonly from: string
   readonly ref: string | undefined
+  readonly keep: Keep
   readonly dedupeKey: string | undefined
   readonly refused: () => E
 }
@@ -58,6 +59,7 @@ export class Places {
         const { hooks, meter } = this.options
         const { id } = joining
         const door = yield* this.door("join", room)
+        const { keep } = door
         const fault = Limits.idFault("join", "member id", id)
         if (fault !== undefined) return yield* fault
         this.refs += 1
@@ -72,7 +74,7 @@ export class Places {
           return { member, joinedAt: yield* this.take(door, id, ref, text) }
         })
         const { joinedAt, member } = yield* restore(door.during(taken))
-        const place = new Place(this, room, door, ref, { ...member, joinedAt: DateTime.makeUnsafe(joinedAt) })
+        const place = new Place(this, room, door, keep, ref, { ...member, joinedAt: DateTime.makeUnsafe(joinedAt) })
         yield* Effect.addFinalizer(() => place.part)
         return place
       })
@@ -86,8 +88,9 @@ export class Places {
     Effect.flatMap(this.door("announce", room), (door) => {
       const fault = Limits.idFault("announce", "from", from)
       if (fault !== undefined) return Effect.fail(fault)
+      const { keep } = door
       const refused = () => new RoomNotFound({ room: room.name })
-      return this.speak(room, door, message, { from, ref: undefined, dedupeKey: undefined, refused })
+      return this.speak(room, door, message, { from, ref: undefined, keep, dedupeKey: undefined, refused })
     })
 
   readonly remove = <A, M>(room: Room<A, M>, id: string): Effect.Effect<boolean, BackendError> =>
@@ -158,12 +161,12 @@ export class Places {
   private send<E>(
     door: Door,
     payload: string,
-    { dedupeKey, from, ref, refused }: Speech<E>
+    { dedupeKey, from, keep, ref, refused }: Speech<E>
   ): Effect.Effect<Position, E | BackendError | PayloadTooLarge> {
     return Effect.callback((resume) => {
       const bytes = Limits.weighed(payload)
       if (typeof bytes !== "number") return resume(Exit.fail(bytes))
-      return door.ask({ _tag: "Say", from, ref, payload, dedupeKey }, bytes, (answer) => {
+      return door.ask({ _tag: "Say", from, ref, payload, dedupeKey }, bytes, keep, (answer) => {
         if (Exit.isFailure(answer)) return resume(Exit.failCause(answer.cause))
         const outcome = answer.value
         if (outcome?._tag !== "Said") return resume(Exit.fail(refused()))
@@ -216,12 +219,14 @@ class Place<A, M> implements Membership<A, M> {
   private readonly places: Places
   private readonly room: Room<A, M>
   private readonly door: Door
+  private readonly keep: Keep
   private readonly ref: string
 
-  constructor(places: Places, room: Room<A, M>, door: Door, ref: string, member: Member<M>) {
+  constructor(places: Places, room: Room<A, M>, door: Door, keep: Keep, ref: string, member: Member<M>) {
     this.places = places
     this.room = room
     this.door = door
+    this.keep = keep
     this.ref = ref
     this.member = member
   }
@@ -238,6 +243,7 @@ class Place<A, M> implements Membership<A, M> {
         ? this.places.speak(this.room, this.door, message, {
             from: this.member.id,
             ref: this.ref,
+            keep: this.keep,
             dedupeKey,
             refused: this.refused
           })

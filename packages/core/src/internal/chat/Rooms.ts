@@ -115,7 +115,7 @@ export class Rooms implements House {
     return Effect.flatMap(this.asking, (by) => {
       const door = this.door(room, this.doors.get(room)?.keep ?? unknownKeep)
       if (door === undefined) return Effect.fail(Limits.tooManyRooms("sweep"))
-      door.watch(dueInMs)
+      door.watch.begin(dueInMs)
       return Effect.catchIf(
         Effect.asVoid(door.enter(by)),
         ({ reason }) => reason._tag === "CapacityExceeded",
