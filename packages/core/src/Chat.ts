@@ -95,7 +95,8 @@ export type JoinError = RoomNotFound | AlreadyMember | Rejected | BackendError |
 export interface EventsOptions {
   /**
    * Default "now". "earliest": from the oldest word that is kept; a Position: behind it; `{ last: n }`: with the last n
-   * words. Nothing of a room of the same name that was destroyed before.
+   * words; neither of these two gives anything of a room of the same name that was destroyed before. Behind a Position of
+   * such a room comes what is left of that one, and its `Destroyed`.
    */
   readonly from?: "now" | "earliest" | Position | { readonly last: number } | undefined
   /** The member who listens; what `hear` decides on. */

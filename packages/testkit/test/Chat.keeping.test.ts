@@ -1,10 +1,11 @@
-/** Rooms that one peer has several definitions of (H6). */
+/** Rooms of which there are several: by their definitions, or one after the other (H1, H6). */
 import { assert, describe } from "@effect/vitest"
 import * as Chat from "@troupe/core/Chat"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { enter, test } from "./support/chatting.ts"
 
 const Hall = Chat.room("hall", { message: Schema.String })
@@ -27,6 +28,26 @@ describe("a word", () => {
       assert.deepStrictEqual(
         kept.map(({ message }) => message),
         ["1", "3"]
+      )
+    }))
+})
+
+describe("events from a position", () => {
+  test("go to the end of that life of the room, and no further", (world) =>
+    Effect.gen(function* () {
+      const a = yield* enter(world)
+      const announce = (word: string) => world.complete(a.run(a.chat.announce(Hall, "y", word)))
+      yield* world.complete(a.run(a.chat.create(Hall)))
+      const from = yield* announce("1")
+      yield* announce("2")
+      yield* world.complete(a.run(a.chat.destroy(Hall)))
+      yield* world.complete(a.run(a.chat.create(Hall)))
+      yield* announce("3")
+      const heard = Effect.scoped(Effect.flatMap(a.chat.events(Hall, { from }), Stream.runCollect))
+      const events = yield* world.complete(a.run(heard))
+      assert.deepStrictEqual(
+        events.map((event) => (event._tag === "Said" ? event.message : event._tag)),
+        ["2", "Destroyed"]
       )
     }))
 })
