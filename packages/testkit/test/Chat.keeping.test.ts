@@ -20,9 +20,9 @@ describe("a word", () => {
       yield* world.complete(a.run(a.chat.remove(Hall, "nobody")))
       // The first leaves alone, the others together.
       const words = ["1", "2", "3", "4"]
-      const said = yield* Effect.forEach(words, (word) =>
-        a.fork(Number(word) % 2 === 1 ? x.say(word) : a.chat.announce(Hall, "y", word))
-      )
+      const speak = (word: string): Effect.Effect<unknown, unknown> =>
+        Number(word) % 2 === 1 ? x.say(word) : a.chat.announce(Hall, "y", word)
+      const said = yield* Effect.forEach(words, (word) => a.fork(speak(word)))
       yield* world.complete(Effect.forEach(said, Fiber.join))
       const kept = yield* world.complete(a.run(a.chat.history(Kept)))
       assert.deepStrictEqual(
