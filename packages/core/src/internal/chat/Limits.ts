@@ -9,6 +9,7 @@ import {
   Closed,
   PayloadTooLarge,
   type Reason,
+  TimedOut,
   Unavailable
 } from "../../BackendError.ts"
 import { type Bookmark, type Keep, maxActionBytes, pageSize } from "../../ChatStore.ts"
@@ -123,6 +124,10 @@ export const error = (operation: string, reason: Reason, outcome: BackendError["
 
 export const closed = (operation: string): BackendError =>
   error(operation, new Closed({ message: "the layer is closed" }), "NotApplied")
+
+/** What takes many steps has not come to its end in the time of all of them (promise A1). */
+export const tooLate = (operation: string): BackendError =>
+  error(operation, new TimedOut({ message: "the store has not answered in time" }), "NotApplied")
 
 /** This peer was declared gone, and has not come back under another id yet. */
 export const isGone = (operation: string): BackendError =>

@@ -85,7 +85,11 @@ export class Reading {
       if (page === undefined) return yield* new RoomNotFound({ room: room.name })
       if (page.cursor === "") return inOrder(yield* membersOf(room["~codec"], page))
       // More than one step can give: what changes between two steps is to be heard.
-      const members = yield* Stream.runHead(this.presence(room))
+      const steps = 3 + Math.ceil(page.members / pageSize)
+      const members = yield* Effect.timeoutOrElse(Stream.runHead(this.presence(room)), {
+        duration: Duration.millis(this.options.store.commandTimeoutMs * steps),
+        orElse: () => Effect.fail(Limits.tooLate("members"))
+      })
       return Option.match(members, { onNone: () => [], onSome: (members) => inOrder(HashMap.values(members)) })
     })
 
