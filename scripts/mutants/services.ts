@@ -7,6 +7,12 @@ import { mutants as cacheLocks } from "../../packages/testkit/test/mutants/Cache
 import { mutants as cacheRaces } from "../../packages/testkit/test/mutants/CacheRaces.ts"
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
+import { mutants as chat } from "../../packages/testkit/test/mutants/Chat.ts"
+import { mutants as chatMiddleware } from "../../packages/testkit/test/mutants/ChatMiddleware.ts"
+import { mutants as chatPolls } from "../../packages/testkit/test/mutants/ChatPolls.ts"
+import { mutants as chatPresence } from "../../packages/testkit/test/mutants/ChatPresence.ts"
+import { mutants as chatScripts } from "../../packages/testkit/test/mutants/ChatScripts.ts"
+import { mutants as chatWords } from "../../packages/testkit/test/mutants/ChatWords.ts"
 import { mutants as leaders } from "../../packages/testkit/test/mutants/Leadership.ts"
 import { mutants as mailboxes } from "../../packages/testkit/test/mutants/Mailbox.ts"
 import { mutants as mailboxScripts } from "../../packages/testkit/test/mutants/MailboxScripts.ts"
@@ -43,6 +49,17 @@ export const services: Readonly<Record<string, Laws>> = {
       laws("CacheNearLaws")
     ],
     mutants: [...caches, ...cacheLoads, ...cacheLocks, ...cacheRaces, ...cacheNear, ...cacheTags, ...cacheScripts]
+  },
+  Chat: {
+    files: [
+      laws("ChatLaws"),
+      laws("ChatWordLaws"),
+      laws("ChatPresenceLaws"),
+      laws("ChatGraceLaws"),
+      laws("ChatMiddlewareLaws"),
+      laws("ChatPollLaws")
+    ],
+    mutants: [...chat, ...chatWords, ...chatPresence, ...chatMiddleware, ...chatPolls, ...chatScripts]
   },
   Mailbox: {
     files: [laws("MailboxLaws"), laws("MailboxWaitLaws")],

@@ -3,6 +3,7 @@ import * as Cache from "@troupe/core/Cache"
 import * as PeerRegistry from "@troupe/core/PeerRegistry"
 import * as TaskQueue from "@troupe/core/TaskQueue"
 import * as MemoryCache from "@troupe/testkit/MemoryCache"
+import * as MemoryChat from "@troupe/testkit/MemoryChat"
 import * as MemoryMailbox from "@troupe/testkit/MemoryMailbox"
 import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryPubSub from "@troupe/testkit/MemoryPubSub"
@@ -17,6 +18,12 @@ import * as CacheNearLaws from "@troupe/testkit/laws/CacheNearLaws"
 import * as CacheLockLaws from "@troupe/testkit/laws/CacheLockLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
+import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
+import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
+import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
+import * as ChatPollLaws from "@troupe/testkit/laws/ChatPollLaws"
+import * as ChatPresenceLaws from "@troupe/testkit/laws/ChatPresenceLaws"
+import * as ChatWordLaws from "@troupe/testkit/laws/ChatWordLaws"
 import * as LeadershipLaws from "@troupe/testkit/laws/LeadershipLaws"
 import * as MailboxLaws from "@troupe/testkit/laws/MailboxLaws"
 import * as MailboxWaitLaws from "@troupe/testkit/laws/MailboxWaitLaws"
@@ -76,6 +83,17 @@ export const suites: Readonly<Record<string, Suite>> = {
     async () => {
       const RedisCache = await import("@troupe/redis-live/RedisCache")
       return { layer: Layer.provideMerge(Cache.layer(), RedisCache.store) }
+    }
+  ),
+  Chat: suite(
+    { ...ChatLaws, ...ChatWordLaws, ...ChatPresenceLaws, ...ChatGraceLaws, ...ChatMiddlewareLaws, ...ChatPollLaws },
+    Layer.provideMerge(MemoryChat.layer, MemoryPeerRegistry.layer()),
+    async () => {
+      const [RedisChat, RedisPeerRegistry] = await Promise.all([
+        import("@troupe/redis-live/RedisChat"),
+        import("@troupe/redis-live/RedisPeerRegistry")
+      ])
+      return { layer: Layer.provideMerge(RedisChat.layer, RedisPeerRegistry.layer()) }
     }
   ),
   Mailbox: suite(

@@ -1,5 +1,6 @@
 /** Chat's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
 import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
 import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
 import * as ChatModel from "@troupe/testkit/laws/ChatModel"
@@ -14,7 +15,14 @@ import { playsAsMemoryDoes } from "./support/games.ts"
 import { places } from "./support/places.ts"
 import * as RedisWorld from "./support/RedisWorld.ts"
 
-const laws = { ...ChatLaws, ...ChatWordLaws, ...ChatPresenceLaws, ...ChatMiddlewareLaws, ...ChatPollLaws }
+const laws = {
+  ...ChatLaws,
+  ...ChatWordLaws,
+  ...ChatPresenceLaws,
+  ...ChatGraceLaws,
+  ...ChatMiddlewareLaws,
+  ...ChatPollLaws
+}
 
 for (const { at, name, prefix, skip } of places) {
   skip(`on a ${name}`, () => {

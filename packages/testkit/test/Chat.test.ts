@@ -1,4 +1,5 @@
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
 import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
 import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
 import * as ChatPollLaws from "@troupe/testkit/laws/ChatPollLaws"
@@ -9,7 +10,14 @@ import * as MemoryPeerRegistry from "@troupe/testkit/MemoryPeerRegistry"
 import * as MemoryWorld from "@troupe/testkit/MemoryWorld"
 import * as Layer from "effect/Layer"
 
-const laws = { ...ChatLaws, ...ChatWordLaws, ...ChatPresenceLaws, ...ChatMiddlewareLaws, ...ChatPollLaws }
+const laws = {
+  ...ChatLaws,
+  ...ChatWordLaws,
+  ...ChatPresenceLaws,
+  ...ChatGraceLaws,
+  ...ChatMiddlewareLaws,
+  ...ChatPollLaws
+}
 
 Conformance.suite("Chat on memory", laws, (options) =>
   MemoryWorld.make({ ...options, layer: () => Layer.provideMerge(MemoryChat.layer, MemoryPeerRegistry.layer()) })

@@ -202,17 +202,20 @@ export const ordeal = Effect.fnUntraced(function* (world: Rooms, first: Readonly
   const pick = () => peers[Math.abs(below(peers.length))]!
   for (let n = 0; n < 40; n++) {
     const peer = pick()
-    const what = Math.abs(below(16))
-    if (what < 7) {
+    const what = Math.abs(below(20))
+    const lost = n % 2 === 0 ? "applied" : "not applied"
+    if (what > 16) yield* peer.loseAnswer(lost)
+    if (what < 7 || what > 16) {
       const id = `m${n % 6}`
       const exit = yield* Effect.exit(world.complete(join(peer, room, id)))
       if (Exit.isSuccess(exit)) open.push({ id, peer, place: exit.value })
-    } else if (what < 10) {
+    } else if (what < 10 || what === 16) {
       const [ended] = open.splice(Math.abs(below(open.length + 1)), 1)
+      if (what === 16) yield* ended?.peer.loseAnswer(lost) ?? Effect.void
       if (ended !== undefined) yield* world.complete(ended.place.end)
     } else if (what === 10) yield* Effect.andThen(Effect.andThen(peer.cut, upTo(30)), peer.heal)
     else if (what === 11) yield* Effect.andThen(Effect.andThen(peer.freeze, upTo(30)), peer.thaw)
-    else if (what === 12) yield* peer.loseAnswer(n % 2 === 0 ? "applied" : "not applied")
+    else if (what === 12) yield* Effect.andThen(Effect.andThen(peer.deaf, upTo(20)), peer.hear)
     else if (what === 13) yield* Effect.andThen(Effect.andThen(world.store.stop, upTo(20)), world.store.start)
     else if (what === 14) yield* peer.cut
     else if (peers.length > 2) {
