@@ -76,8 +76,8 @@ export type Action =
 /** What became of one. */
 export type Outcome =
   | { readonly _tag: "Joined"; readonly joinedAt: number }
-  /** By a member of this peer (its id). */
-  | { readonly _tag: "Taken"; readonly peer: string }
+  /** By a member of this peer: its id, and its name. */
+  | { readonly _tag: "Taken"; readonly peer: string; readonly name: string }
   | { readonly _tag: "Gone" }
   | { readonly _tag: "NotMember" }
   | { readonly _tag: "Done" }

@@ -13,7 +13,7 @@
 -- ARGV[9...] actions J, id, ref, details, peer that may be taken over; U, id, ref, details, nothing; L, id, ref, nothing, nothing;
 -- R, id, nothing, nothing, nothing; S, from, ref, payload, dedupe key; ... All but details and payload are encoded or empty
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
--- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
+-- outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
 -- PARTS ground, log, seats, leaving, ending, shorten, history, words, places

@@ -136,7 +136,7 @@ const outcome = (said: unknown, epoch: string): Outcome => {
     case "J":
       return { _tag: "Joined", joinedAt: Number(rest) }
     case "T":
-      return { _tag: "Taken", peer: name(rest) }
+      return { _tag: "Taken", peer: name(rest.split(" ")[0]), name: name(rest.split(" ")[1]) }
     case "G":
       return { _tag: "Gone" }
     case "D":

@@ -2613,11 +2613,11 @@ return reply
 `
 })
 
-/** Does to a room what is asked for, in this order, with nothing of others in between. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before Cost: O(actions) */
+/** Does to a room what is asked for, in this order, with nothing of others in between. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before Cost: O(actions) */
 export const chatAct = Script.make({
   name: "Chat/act",
   adds: true,
-  sha: "51e5821614b1172e9e7521957348983cf98b6118",
+  sha: "82d6cb0d44a8ee4b105d56b1e7a600e8ae1aa184",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
   variadic: "actions",
@@ -2660,7 +2660,7 @@ export const chatAct = Script.make({
 -- ARGV[9...] actions J, id, ref, details, peer that may be taken over; U, id, ref, details, nothing; L, id, ref, nothing, nothing;
 -- R, id, nothing, nothing, nothing; S, from, ref, payload, dedupe key; ... All but details and payload are encoded or empty
 -- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
--- outcome, ...}: J<joined at>, T<peer>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
+-- outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
 -- PARTS ground, log, seats, leaving, ending, shorten, history, words, places
@@ -2900,7 +2900,7 @@ local function forgetKeys(size)
 end
 -- Who may take a place and who has one, as actions.
 -- speaker(id, ref): the seat of this membership, if its peer is not fenced
--- join(peer, name, id, ref, details, over, grace): J<joined at>, T<peer in the way>, G for the fenced
+-- join(peer, name, id, ref, details, over, grace): J<joined at>, T<peer in the way> <its name>, G for the fenced
 -- update(id, ref, details): D, or N for no such membership
 local fences = {}
 local function isFenced(peer)
@@ -2916,7 +2916,7 @@ local function join(peer, name, id, ref, details, over, grace)
   local known = find(id)
   local joined = known and string.match(known.tail, '^%S+ (%d+)') or int(m.at)
   if known and known.ref == ref then return 'J' .. joined end
-  if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end
+  if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer .. ' ' .. string.match(known.tail, '^%S+') end
   if known and isHeld(known) then unhold(id) elseif known then quit(id, known) end
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace

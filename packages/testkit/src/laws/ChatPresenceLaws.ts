@@ -56,6 +56,20 @@ export const aSuspectedPeersMemberIsTakenOver: Law = (world) =>
     yield* shows(world, seen, ["x"])
   })
 
+/** H2 P7 A process that was killed and begins again under its name has what nobody has swept: its members are in nobody's way. */
+export const whoBeginsAgainHasItsPlaces: Law = (world) =>
+  Effect.gen(function* () {
+    const web = yield* world.spawn({ name: "web" })
+    yield* create(web, Plain)
+    const { joinedAt } = (yield* join(web, Plain, "x")).member()
+    yield* web.crash
+    const again = yield* world.spawn({ name: "web" })
+    const x = yield* join(again, Plain, "x")
+    yield* world.advance("1 minute")
+    yield* x.say(1)
+    assert.deepEqual([x.member().joinedAt, yield* members(again, Plain)], [joinedAt, ["x"]])
+  })
+
 /** H2 Of two who take over the same place at once one gets it. */
 export const aPlaceIsTakenOverOnce: Law = (world) =>
   Effect.gen(function* () {

@@ -78,7 +78,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "whoever comes later takes the place",
     law: "anIdIsInARoomOnce",
     file: rooms("Steps"),
-    find: 'if (known?.ref !== undefined && known.peerId !== action.over) return { _tag: "Taken", peer: known.peerId }',
+    find: 'return { _tag: "Taken", peer: known.peerId, name: known.peer }',
     replace: ""
   },
   {

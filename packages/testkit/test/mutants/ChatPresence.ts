@@ -23,6 +23,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "whoever has its name again is a stranger to what it had",
+    law: "whoBeginsAgainHasItsPlaces",
+    file: core("Places"),
+    find: "outcome.name === by.name",
+    replace: "false",
+    worlds: servers
+  },
+  {
     name: "whoever takes over takes from whomever there is",
     law: "aPlaceIsTakenOverOnce",
     file: rooms("Steps"),
@@ -156,7 +164,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "nobody sees to it that the grace ends",
     law: "whoIsNotBackHasLeft",
     file: core("Door"),
-    find: "if (dueInMs !== undefined && hasLeaves) this.watch(dueInMs)",
+    find: "if (dueInMs !== undefined && hasLeaves) this.watch.begin(dueInMs)",
     replace: "",
     worlds: servers
   },

@@ -18,7 +18,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the script gives away a place that is taken",
     law: "anIdIsInARoomOnce",
     file: part("places"),
-    find: "if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end",
+    find: "if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer .. ' ' .. string.match(known.tail, '^%S+') end",
     replace: "",
     worlds
   },

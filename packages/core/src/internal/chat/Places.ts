@@ -197,8 +197,10 @@ export class Places {
         outcome = yield* join(by, undefined)
       }
     }
-    if (outcome?._tag === "Taken" && outcome.peer !== by.id && (yield* sweeper.isDoubtful(outcome.peer))) {
-      outcome = yield* join(by, outcome.peer)
+    if (outcome?._tag === "Taken" && outcome.peer !== by.id) {
+      // Of two peers of one name the later has taken the place of the earlier, and this one is there (P7).
+      const isSucceeded = outcome.name === by.name
+      if (isSucceeded || (yield* sweeper.isDoubtful(outcome.peer))) outcome = yield* join(by, outcome.peer)
     }
     switch (outcome?._tag) {
       case "Joined":

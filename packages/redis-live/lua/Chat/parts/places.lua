@@ -1,6 +1,6 @@
 -- Who may take a place and who has one, as actions.
 -- speaker(id, ref): the seat of this membership, if its peer is not fenced
--- join(peer, name, id, ref, details, over, grace): J<joined at>, T<peer in the way>, G for the fenced
+-- join(peer, name, id, ref, details, over, grace): J<joined at>, T<peer in the way> <its name>, G for the fenced
 -- update(id, ref, details): D, or N for no such membership
 local fences = {}
 local function isFenced(peer)
@@ -16,7 +16,7 @@ local function join(peer, name, id, ref, details, over, grace)
   local known = find(id)
   local joined = known and string.match(known.tail, '^%S+ (%d+)') or int(m.at)
   if known and known.ref == ref then return 'J' .. joined end
-  if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer end
+  if known and not isHeld(known) and known.peer ~= over then return 'T' .. known.peer .. ' ' .. string.match(known.tail, '^%S+') end
   if known and isHeld(known) then unhold(id) elseif known then quit(id, known) end
   local seat = { ref = ref, peer = peer, tail = name .. ' ' .. joined .. ' ' .. details }
   m.grace = grace

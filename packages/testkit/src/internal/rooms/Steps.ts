@@ -89,7 +89,9 @@ const done = (turn: Turn, keep: Keep, by: Asking, action: Action): Outcome => {
       if (room.fenced.has(by.id)) return { _tag: "Gone" }
       const known = room.members.get(action.id)
       if (known?.ref === action.ref) return { _tag: "Joined", joinedAt: known.joinedAt }
-      if (known?.ref !== undefined && known.peerId !== action.over) return { _tag: "Taken", peer: known.peerId }
+      if (known?.ref !== undefined && known.peerId !== action.over) {
+        return { _tag: "Taken", peer: known.peerId, name: known.peer }
+      }
       room.graceMs = keep.leaveGraceMs
       const { details, id, ref } = action
       const coming = known?.coming ?? (room.comings += 1)
