@@ -35,8 +35,7 @@ export const makeRoom = (name, { leave, say }) => {
     people,
     focus: () => line.focus(),
     refresh(isIn) {
-      out.disabled = !isIn
-      line.refresh(isIn)
+      line.refresh()
       root.dataset.in = isIn ? "yes" : "no"
     },
     note: (text) => setText(note, text),
@@ -116,11 +115,10 @@ const makeLine = (name, say) => {
     send,
     state
   ])
-  let isIn = false
   let isUnderWay = false
   let problem = ""
   const refresh = () => {
-    send.disabled = !isIn || isUnderWay || text.value.trim() === ""
+    send.disabled = isUnderWay || text.value.trim() === ""
     form.dataset.problem = problem === "" ? "no" : "yes"
     const left = maxText - text.value.length
     setText(state, problem !== "" ? problem : isUnderWay ? "On its way…" : left > 100 ? "" : `${left} characters left`)
@@ -134,7 +132,7 @@ const makeLine = (name, say) => {
     if (send.disabled) return
     problem = ""
     isUnderWay = true
-    // What is on its way is not changed any more.
+    // What is on its way is not changed any more. It waits for whom it is to be said to.
     text.readOnly = true
     say(text.value)
     refresh()
@@ -170,9 +168,6 @@ const makeLine = (name, say) => {
       problem = why
       refresh()
     },
-    refresh(next) {
-      isIn = next
-      refresh()
-    }
+    refresh
   }
 }

@@ -67,6 +67,8 @@ export default {
           leave(hall) {
             hall.wanted = hall.isIn = false
             hall.after = null
+            hall.said = undefined
+            hall.room.line.refused("")
             talk.ask({ _tag: "Leave", room: hall.name })
             if (wanted().length === 0) disconnect()
             refresh()
