@@ -20,7 +20,8 @@ import {
   historyOf,
   placeOf,
   sayArgs,
-  scripted
+  scripted,
+  type Speaker
 } from "./internal/Rooms.ts"
 import type * as Script from "./internal/Script.ts"
 import { RedisClient } from "./RedisClient.ts"
@@ -35,6 +36,7 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
     const keys = Keys.rooms(connection.keyPrefix)
     const base = (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36)
     let epochs = 0
+    const speakers = new Map<string, Speaker>()
     const fresh = (): string => `${base}.${(epochs += 1).toString(36)}`
     const on = (room: string) => ({ room: keys.room(room), meta: keys.meta(room) })
     const call = <K, Args, Reply>(
@@ -67,7 +69,7 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
             args: { ...args, ...historyOf(keep), peer: Name.encode(by.id), actions: actionArgs(actions) },
             patienceMs
           })
-        const words = sayArgs(by, actions)
+        const words = sayArgs(by, actions, speakers)
         if (words === undefined) return act()
         const since = performance.now()
         const say = call(operation, scripted.say, on(room), { ...args, ...historyOf(keep), ...words })

@@ -66,25 +66,52 @@ export const actionArgs = (actions: ReadonlyArray<Action>): ReadonlyArray<string
   return args
 }
 
+/** Whoever speaks does so again: its names are encoded once. */
+export class Speaker {
+  /** What its words begin with. */
+  readonly head: string
+  /** The membership that it last spoke of, and in which step; 0: in none. */
+  ref = ""
+  step = 0
+  private readonly id: string
+  private place = ""
+
+  constructor(from: string) {
+    this.id = Name.encode(from)
+    this.head = `S ${this.id} `
+  }
+
+  /** Its place, as the room has it. */
+  in(step: number, ref: string): string {
+    this.step = step
+    if (ref === this.ref) return this.place
+    this.ref = ref
+    return (this.place = `${this.id} ${Name.encode(ref)}`)
+  }
+}
+
+/** Beyond, all are encoded anew. */
+const mostSpeakers = 10_000
+let steps = 0
+
 /** What `say` takes: words without keys, of one membership a speaker, or of nobody's. Undefined: that is for `act`. */
-export const sayArgs = (by: Asking, actions: ReadonlyArray<Action>) => {
-  const refs = new Map<string, string>()
-  const peer = Name.encode(by.id)
+export const sayArgs = (by: Asking, actions: ReadonlyArray<Action>, known: Map<string, Speaker>) => {
+  if (known.size > mostSpeakers) known.clear()
+  steps += 1
   let words = ""
   const speakers: Array<string> = []
   for (const action of actions) {
     if (action._tag !== "Say" || action.dedupeKey !== undefined) return undefined
-    const { from, payload, ref } = action
-    const id = Name.encode(from)
-    const known = ref === undefined ? ref : refs.get(from)
-    if (known !== ref) {
-      if (known !== undefined || ref === undefined) return undefined
-      refs.set(from, ref)
-      speakers.push(`${id} ${Name.encode(ref)}`)
+    let speaker = known.get(action.from)
+    if (speaker === undefined) known.set(action.from, (speaker = new Speaker(action.from)))
+    if (action.ref !== undefined && !(speaker.step === steps && speaker.ref === action.ref)) {
+      // Of two memberships of one member, one is none any more.
+      if (speaker.step === steps) return undefined
+      speakers.push(speaker.in(steps, action.ref))
     }
-    words += words === "" ? `S ${id} ${payload}` : `\nS ${id} ${payload}`
+    words += words === "" ? speaker.head + action.payload : `\n${speaker.head}${action.payload}`
   }
-  return actions.length === 0 ? undefined : { peer, count: actions.length, words, speakers }
+  return actions.length === 0 ? undefined : { peer: Name.encode(by.id), count: actions.length, words, speakers }
 }
 
 type Ending = Extract<Action, { readonly _tag: "Leave" | "Remove" }>
