@@ -31,6 +31,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds
   },
   {
+    name: "the script of words asks nobody for a place",
+    law: "whoIsRemovedCannotSpeak",
+    file: script("say"),
+    find: "do isTheirs = isTheirs and place end",
+    replace: "do end",
+    worlds
+  },
+  {
     name: "the script gives a place to who is fenced",
     law: "whoWasGoneIsNoMember",
     file: part("places"),
