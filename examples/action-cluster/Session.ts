@@ -47,6 +47,8 @@ const beatMs = 2_000
 const pauseMs = 40
 /** Bytes that the system does not take: a page that says it has read what was never sent is hung up on by these. */
 const maxUnsent = 1_048_576
+/** For so long a page waits to come in. */
+const joinMs = 8_000
 /** Asked, and not done yet. */
 const maxAsked = 32
 /** Users that a page is shown. */
@@ -212,6 +214,11 @@ const makePlaces = Effect.fnUntraced(function* (seat: string, host: Host, outbox
       })
       yield* entered.pipe(
         Scope.provide(scope),
+        // What the page asks for next is not to wait for ever.
+        Effect.timeoutOrElse({
+          duration: joinMs,
+          orElse: () => Effect.fail({ _tag: "Late", message: "The backend does not answer" })
+        }),
         Effect.onError(() => Effect.forkIn(Scope.close(scope, Exit.void), host.scope))
       )
     }).pipe(Effect.catch(refuse(name, "Join", null)))
