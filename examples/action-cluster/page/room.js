@@ -10,7 +10,7 @@ export const makeRoom = (name, { leave, say }) => {
   const note = element("span", { class: "room-note" })
   const out = element("button", { type: "button", text: "Leave", "aria-label": `Leave the ${name}` })
   const log = element("ol", { class: "words", role: "log", tabindex: "0", "aria-label": `What is said in the ${name}` })
-  const nothing = element("p", { class: "nothing", text: "Nobody has said anything yet." })
+  const nothing = element("p", { class: "nothing", text: "What was said is shown once you are in." })
   const people = makePeople(name)
   const line = makeLine(name, say)
   const root = element("section", { class: "room", "aria-labelledby": heading.id, "data-room": name }, [
@@ -44,6 +44,7 @@ export const makeRoom = (name, { leave, say }) => {
       log.scrollTop = log.scrollHeight
     },
     begin(words) {
+      setText(nothing, "Nobody has said anything yet.")
       log.replaceChildren()
       nothing.hidden = false
       for (const word of words) add(makeWord(word))
