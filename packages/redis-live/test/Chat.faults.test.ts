@@ -6,14 +6,17 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { missing } from "../../../scripts/missing.ts"
 import { startCluster, startServer } from "../../../scripts/redis.ts"
 import { ask } from "../../../scripts/redis/ask.ts"
+import * as scripts from "../src/internal/scripts.ts"
 import { faultsOf, haveOneOrder } from "./support/ChatChecker.ts"
 import * as Crew from "./support/chatCrew.ts"
-import { eventually } from "./support/client.ts"
+import { eventually, failure } from "./support/client.ts"
 import { Proxy } from "./support/Proxy.ts"
-import { goneMs, graceMs, type Talker } from "./support/talker.ts"
+import { goneMs, graceMs, roomOf, type Talker } from "./support/talker.ts"
 
 const commandTimeout = 1_000
 const run = <A>(work: () => Promise<A>) => Effect.promise(work)
@@ -178,6 +181,50 @@ describe.skipIf(missing.binary)("Chat through faults", { timeout: 180_000 }, () 
       }
       yield* sound(r)
       expect(lefts(heard).filter((event) => !event.startsWith("L Left"))).toEqual([])
+    })
+  )
+
+  it.live("H7 M3 a listener hears slowly, the answers of polls are cut off: each gets every word once, in order", () =>
+    Effect.gen(function* () {
+      const r = yield* rig("kept")
+      const { far, heard, near, proxy, room } = r
+      yield* far.chat.use(roomOf(room), {
+        name: "slow",
+        hear: (said, listener) => Effect.as(listener === "a" ? Effect.sleep(5) : Effect.void, Option.some(said))
+      })
+      const slowly: Array<string> = []
+      const events = yield* far.chat.events(roomOf(room), { as: "a" })
+      yield* Effect.forkScoped(
+        Stream.runForEach(events, (event) => Effect.sync(() => event._tag === "Said" && slowly.push(event.message)))
+      )
+      const words = many(300, "")
+      const polled: Array<string> = []
+      let cursor: string | undefined
+      for (const word of words) {
+        expect(yield* near.say(room, "x", word)).toBe("Said")
+        if (Number(word) % 60 !== 59) continue
+        const cut = proxy.cutAnswerTo(new RegExp(scripts.chatWords.sha))
+        const error = yield* failure(
+          Effect.catchTag(far.chat.poll(roomOf(room), { after: cursor, limit: 20 }), "RoomNotFound", Effect.die)
+        )
+        expect([error.reason._tag, error.outcome]).toEqual(["ConnectionLost", "Unknown"])
+        yield* run(() => cut)
+        const page = yield* eventually(far.chat.poll(roomOf(room), { after: cursor, limit: 512 }))
+        expect(page.lost).toBe(false)
+        polled.push(...page.said.map(({ message }) => message))
+        cursor = page.cursor
+      }
+      expect(polled).toEqual(words)
+      yield* eventually(
+        Effect.sync(() => expect(slowly).toEqual(words)),
+        Crew.busyMs
+      )
+      yield* eventually(
+        Effect.sync(() =>
+          expect(heard.filter((event) => event.startsWith("S "))).toEqual(words.map((word) => `S x ${word}`))
+        )
+      )
+      yield* sound(r)
     })
   )
 
