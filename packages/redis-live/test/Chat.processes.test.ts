@@ -75,7 +75,7 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
       `H4 whoever sweeps is killed after its first ${script.name}: the third goes on, and nobody leaves twice`,
       () =>
         Effect.gen(function* () {
-          const { nothingLeft, peer, process, settled } = crew()
+          const { nobodyLeft, peer, process, settled } = crew()
           const proxy = yield* Effect.acquireRelease(
             Effect.promise(() => Proxy.start({ host: new URL(url).hostname, port: Number(new URL(url).port) })),
             (proxy) => Effect.promise(() => proxy.stop())
@@ -124,7 +124,7 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
             yield* settled(room, [], [third])
           }
           yield* third.close
-          yield* nothingLeft
+          yield* nobodyLeft
         })
     )
   }
@@ -132,7 +132,7 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
   for (const room of ["room", "graced"]) {
     it.live(`H4 H2 one is frozen, declared gone and woken in a ${room}: its places are none, and it joins anew`, () =>
       Effect.gen(function* () {
-        const { nothingLeft, peer, process, settled } = crew()
+        const { nobodyLeft, peer, process, settled } = crew()
         const here = yield* peer("here")
         const frozen = yield* process("frozen")
         expect(yield* here.create(room)).toBe("Created")
@@ -180,7 +180,7 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
         )
         expect(faultsOf(heard)).toEqual([])
         yield* here.close
-        yield* nothingLeft
+        yield* nobodyLeft
       })
     )
   }
@@ -213,5 +213,141 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
       }
       yield* nothingLeft
     })
+  )
+
+  for (const room of ["room", "graced"]) {
+    it.live(
+      `H2 H10 a browser is back on another peer a second after its own was killed: it never left the ${room}`,
+      () =>
+        Effect.gen(function* () {
+          const { nobodyLeft, peer, process, settled } = crew()
+          const here = yield* peer("here")
+          const [victim, other] = [yield* process("victim"), yield* process("other")]
+          expect(yield* here.create(room)).toBe("Created")
+          const heard = yield* here.listen(room)
+          const seen = yield* here.watch(room)
+          const ids = many(20, "b")
+          expect(yield* victim.join(room, ids)).toEqual(all("Joined", ids))
+          yield* victim.signal("SIGKILL")
+          yield* Effect.sleep("1 second")
+          // In its way is its own place, for as long as nobody doubts that its peer lives; then nothing is.
+          const answers = yield* Effect.forEach(
+            ids,
+            (id) =>
+              Effect.gen(function* () {
+                const all: Array<string> = []
+                while (all.at(-1) !== "Joined" && all.length < 1_000) {
+                  all.push((yield* other.join(room, [id]))[0]!)
+                  yield* Effect.sleep(50)
+                }
+                return all
+              }),
+            { concurrency: "unbounded" }
+          )
+          for (const all of answers) {
+            expect(all.length).toBeGreaterThan(1)
+            expect(new Set(all)).toEqual(new Set(["AlreadyMember", "Joined"]))
+          }
+          // Also once its old peer has been declared gone, and swept.
+          yield* eventually(
+            Effect.gen(function* () {
+              expect([...(yield* here.peers).keys()].toSorted()).toEqual(["here", "other"])
+            }),
+            goneMs + Crew.busyMs
+          )
+          yield* Effect.sleep(graceMs + 3_000)
+          yield* settled(room, [other], [here])
+          expect(heard).toHaveLength(40)
+          expect(new Set(heard)).toEqual(new Set(ids.flatMap((id) => [`J ${id}`, `U ${id}`])))
+          expect(seen()).toEqual(ids.toSorted())
+          for (const id of ids) expect(yield* other.say(room, id, "back")).toBe("Said")
+          yield* other.end
+          yield* eventually(
+            Effect.sync(() => expect(seen()).toEqual([])),
+            graceMs + Crew.busyMs
+          )
+          expect(lefts(heard)).toEqual(ids.map((id) => `L Left ${id}`).toSorted())
+          yield* here.close
+          yield* nobodyLeft
+        })
+    )
+  }
+
+  it.live("H4 all are killed at once: whoever comes then finds their places, and ends them", () =>
+    Effect.gen(function* () {
+      const { nobodyLeft, peer, process, settled } = crew()
+      const dead = [yield* process("one"), yield* process("two")]
+      const rooms = ["room", "graced"]
+      for (const room of rooms) {
+        expect(yield* dead[0]!.create(room)).toBe("Created")
+        for (const one of dead) {
+          const ids = many(10, one.name)
+          expect(yield* one.join(room, ids)).toEqual(all("Joined", ids))
+        }
+        // Held back where there is a grace, by who will not be there when it is over.
+        expect(yield* dead[1]!.leave(room, ["two0"])).toEqual(["Left"])
+      }
+      for (const one of dead) yield* one.signal("SIGKILL")
+      const here = yield* peer("here")
+      const listening = yield* Effect.forEach(rooms, (room) =>
+        Effect.map(here.listen(room), (heard) => ({ room, heard }))
+      )
+      for (const { heard, room } of listening) {
+        expect(yield* here.join(room, ["h"])).toEqual(["Joined"])
+        // Until it has not been heard of for long, one that nobody here knows might live.
+        yield* eventually(
+          Effect.map(here.members(room), (members) => expect(members).toEqual(["h"])),
+          15_000 + goneMs + graceMs + Crew.busyMs
+        )
+        yield* settled(room, [], [here])
+        const ids = [...many(10, "one"), ...many(10, "two").slice(1)]
+        const mine = lefts(heard).filter((event) => !event.endsWith(" two0"))
+        expect(mine).toEqual(crashed(ids))
+        yield* here.leave(room, ["h"])
+        yield* eventually(
+          Effect.map(here.count(room), (count) => expect(count).toBe(0)),
+          graceMs + Crew.busyMs
+        )
+      }
+      yield* here.close
+      yield* nobodyLeft
+    })
+  )
+
+  it.live(
+    "H1 two make and end one room at once, hundreds of times: one of both does it, and all hear of each end",
+    () =>
+      Effect.gen(function* () {
+        const { peer, process } = crew()
+        const here = yield* peer("here")
+        const both = [yield* process("one"), yield* process("two")]
+        const at = <A>(ask: (one: Crew.Remote) => Effect.Effect<A>) => Effect.forEach(both, ask, { concurrency: 2 })
+        for (let round = 0; round < 300; round++) {
+          expect((yield* at((one) => one.create("room"))).toSorted()).toEqual(["Created", "RoomExists"])
+          const heard = round % 50 === 0 ? yield* here.listen("room") : undefined
+          if (round % 10 === 0) {
+            expect(yield* at((one) => one.join("room", [one.name]))).toEqual([["Joined"], ["Joined"]])
+          }
+          expect((yield* at((one) => one.destroy("room"))).toSorted()).toEqual(["Destroyed", "RoomNotFound"])
+          if (round % 10 === 0)
+            expect(yield* at((one) => one.say("room", one.name, "no"))).toEqual(all("NotMember", both))
+          if (heard !== undefined) {
+            yield* eventually(Effect.sync(() => expect(heard.at(-1)).toBe(".")))
+            expect([...heard].toSorted()).toEqual([".", "D", "J one", "J two"])
+            expect(faultsOf(heard)).toEqual([])
+          }
+        }
+        // Each as fast as it can: of what was made, as much was ended as is not there.
+        const won = yield* Effect.map(
+          at((one) =>
+            Effect.forEach(many(300, ""), (n) => (Number(n) % 2 === 0 ? one.create("room") : one.destroy("room")))
+          ),
+          (words) => words.flat()
+        )
+        const times = (word: string) => won.filter((one) => one === word).length
+        const exists = (yield* here.create("room")) === "RoomExists"
+        expect(times("Created") - times("Destroyed")).toBe(exists ? 1 : 0)
+        expect(times("Created")).toBeGreaterThan(150)
+      })
   )
 })

@@ -106,14 +106,19 @@ export const make = (client: Primaries.At, prefix: string) => {
     (primaries) => Effect.promise(async () => [...(await primaries.dump()).keys()]),
     (primaries) => Effect.sync(() => primaries.disconnect())
   )
-  /** When all have closed: nobody has places, in no room and by no index, and no `Left` is held back. */
-  const nothingLeft = eventually(
-    Effect.map(keys, (keys) =>
-      expect(keys.filter((key) => /\{rooms?[:}].*:(of:.*|peers|members|leaving)$/.test(key))).toEqual([])
-    ),
-    busyMs
-  )
-  return { peer, process, settled, keys, nothingLeft }
+  const noneIs = (left: RegExp) =>
+    eventually(
+      Effect.map(keys, (keys) => expect(keys.filter((key) => left.test(key))).toEqual([])),
+      busyMs
+    )
+  /**
+   * When all have closed: nobody has a place, and no `Left` is held back. Who has just seen to one that was may still be
+   * in the index, for whoever comes.
+   */
+  const nobodyLeft = noneIs(/\{room:.*:(of:.*|peers|members|leaving)$/)
+  /** The same, and the index has no places of anybody. */
+  const nothingLeft = noneIs(/\{rooms?[:}].*:(of:.*|peers|members|leaving)$/)
+  return { peer, process, settled, keys, nobodyLeft, nothingLeft }
 }
 
 export type Crew = ReturnType<typeof make>
