@@ -81,7 +81,8 @@ export const run = async (url: string): Promise<void> => {
       if (live !== peers) throw new Error(`${live} of ${peers} peers live`)
     }
     const beats = (peers * windowMs) / heartbeatMs
-    if (scripts > beats * 1.1) throw new Error(`${scripts} requests for ${beats} heartbeats`)
+    // A window that is cut out of their rounds has, for some, one beat more than its share.
+    if (scripts > beats * 1.1 + peers / 2) throw new Error(`${scripts} requests for ${beats} heartbeats`)
     yield* Scope.close(scope, Exit.void)
     return cpu
   })
