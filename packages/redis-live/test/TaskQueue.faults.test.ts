@@ -42,7 +42,7 @@ const rig = Effect.fnUntraced(function* (options: ServerOptions = {}, queue: Tas
   const sender = yield* crew.peer("sender", one)
   const near = yield* crew.peer("near", { ...one, work, queue })
   const far = yield* crew.peer("far", { ...one, client: { ...client, url: proxy.url }, work, queue })
-  return { ...crew, server, proxy, sender, peers: [sender, near, far] }
+  return { ...crew, server, proxy, sender, far, peers: [sender, near, far] }
 })
 
 type Rig = Pick<Crew.Crew, "enqueue" | "drained" | "verdict"> & {
@@ -197,11 +197,18 @@ describe.skipIf(missing.binary)("TaskQueue through faults (T1, T2, T10, A2, A3)"
     it.live(`the path of one: ${name}, for longer than a lease`, () =>
       Effect.gen(function* () {
         const its = yield* rig()
-        const cut = run(async () => {
-          Object.assign(its.proxy, fault)
-          await pause(2_000)
-          its.proxy.kill()
-          its.proxy.heal()
+        const cut = Effect.gen(function* () {
+          // It has something to settle: a worker that is idle for all of the fault asks for nothing, and misses nothing.
+          const { tasks } = yield* its.enqueue(its.sender, "plain:", 10, { ms: 500 })
+          yield* eventually(
+            Effect.sync(() => expect(its.far.of("began").some(({ task }) => tasks.includes(task))).toBe(true))
+          )
+          yield* run(async () => {
+            Object.assign(its.proxy, fault)
+            await pause(2_000)
+            its.proxy.kill()
+            its.proxy.heal()
+          })
         })
         yield* survives(its, cut, {}, 5_000)
       })
