@@ -12,13 +12,13 @@
 -- PARTS ground, tags, lasting, tokens, put, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, tags, reply = {}, {}, { '' }
-for i = 4, #ARGV, 6 do keys[#keys + 1], tags[#tags + 1] = ARGV[i], ARGV[i + 4] end
+for i = 4, #ARGV, 3 do keys[#keys + 1], tags[#tags + 1] = ARGV[i], tagsIn(ARGV[i + 1]) end
 learn(find(keys))
 learn(tags)
-for i = 4, #ARGV, 6 do
+for i = 4, #ARGV, 3 do
   local isOwn = own(ARGV[i], ARGV[3])
   if isOwn then
-    put(unpack(ARGV, i, i + 5))
+    put(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     drop(ARGV[i])
   end
   reply[#reply + 1] = isOwn and 1 or 0

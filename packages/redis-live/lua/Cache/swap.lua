@@ -14,12 +14,12 @@
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key = ARGV[3]
 local value = heads({ key })[1]
-learn({ tagsOf(value), ARGV[9] or '' })
+learn({ tagsOf(value), ARGV[6] and tagsIn(ARGV[6]) })
 local left = kept(value)
 local version = left and left > 0 and sub(value, 18, 33) or ''
 if version ~= ARGV[4] then return { '', 0 } end
 find({ key })
-if ARGV[5] then put(unpack(ARGV, 5, 10)) else call('DEL', base .. ':v:' .. key) end
+if ARGV[5] then put(ARGV[5], ARGV[6], ARGV[7]) else call('DEL', base .. ':v:' .. key) end
 drop(key)
 close()
 settle()

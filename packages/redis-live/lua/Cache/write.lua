@@ -5,17 +5,20 @@
 -- ARGV[1] now          ms since 1970; empty: the server's own clock
 -- ARGV[2] fresh        a name of 16 characters for a generation, should one begin
 -- ARGV[3] when         Absent: only what is not there; else Always
--- ARGV[4...] entries   key, ms to live, 1 where it is sliding, ms it is kept for a load after that, tags with spaces between, body, ...
+-- ARGV[4...] entries   key, terms, body, ...: as parts/put.lua says
 -- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it written?
 -- COST O(entries + tags)
 -- COMMANDS TIME, HMGET, HSET, MGET, GETRANGE, SET, DEL, SPUBLISH
 -- PARTS ground, tags, value, heads, lasting, tokens, put, lease
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, texts, reply = {}, {}, { '' }
-for i = 4, #ARGV, 6 do keys[#keys + 1], texts[#texts + 1] = ARGV[i], ARGV[i + 4] end
+for i = 4, #ARGV, 3 do
+  keys[#keys + 1] = ARGV[i]
+  if ARGV[i + 1] ~= ARGV[i - 2] then texts[#texts + 1] = tagsIn(ARGV[i + 1]) end
+end
 find(keys)
 learn(texts)
-for i = 4, #ARGV, 6 do
+for i = 4, #ARGV, 3 do
   local key, left = ARGV[i], nil
   if ARGV[3] == 'Absent' then
     local value = heads({ key })[1]
@@ -24,7 +27,7 @@ for i = 4, #ARGV, 6 do
   end
   if left and left > 0 then reply[#reply + 1] = 0
   else
-    put(unpack(ARGV, i, i + 5))
+    put(key, ARGV[i + 1], ARGV[i + 2])
     drop(key)
     reply[#reply + 1] = 1
   end

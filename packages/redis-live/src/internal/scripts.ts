@@ -5,7 +5,7 @@ import * as Script from "./Script.ts"
 export const cacheAcquire = Script.make({
   name: "Cache/acquire",
   adds: false,
-  sha: "b36838607a2e48b49f9795e1135e0bccbc30d5be",
+  sha: "c364bf9e7e2343ee9e6d4e61b920d9bb9befe90e",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token", "lease", "tags", "unfit"],
   variadic: "keys",
@@ -43,7 +43,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -294,7 +298,7 @@ return { '' }
 export const cacheCommit = Script.make({
   name: "Cache/commit",
   adds: true,
-  sha: "9c4deaec8eea3745d5faceb40fbddfc3e10982ec",
+  sha: "209062b5d87b6f815e9ad8dd1ce4501706ec3dea",
   keys: ["part", "meta"],
   args: ["now", "fresh", "token"],
   variadic: "entries",
@@ -328,7 +332,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -418,19 +426,26 @@ end
 local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
--- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- An entry is its key, its terms and its body. Terms are "<ms to live> <1 where it is sliding, else 0> <ms it is kept for a load after
+-- that> <tags with spaces between>".
+-- tagsIn(terms)
+-- put(key, terms, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
 -- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
 local was = {}
-local function put(key, ttl, slides, stale, tags, body)
-  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local version = token()
-  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
-    local expires = math.min(now + ttl, forever)
-    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
-    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
-    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+local function tagsIn(terms) return string.match(terms, '^%S+ %d %S+ (.*)$') end
+local function put(key, terms, body)
+  if terms ~= was.terms then
+    local ttl, slides, stale, tags = string.match(terms, '^(%S+) (%d) (%S+) (.*)$')
+    was = { terms = terms, isGone = tonumber(ttl) <= 0 }
+    if not was.isGone then
+      local expires = math.min(now + ttl, forever)
+      local slide = slides == '1' and tonumber(ttl) or 0
+      was.gone, was.before = math.min(expires + stale, forever), '1' .. pad(expires)
+      was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, was.gone) .. '\\n'
+    end
   end
-  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
+  if was.isGone then return call('DEL', base .. ':v:' .. key) end
+  store(base .. ':v:' .. key, was.before .. token() .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -475,13 +490,13 @@ local function settle()
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, tags, reply = {}, {}, { '' }
-for i = 4, #ARGV, 6 do keys[#keys + 1], tags[#tags + 1] = ARGV[i], ARGV[i + 4] end
+for i = 4, #ARGV, 3 do keys[#keys + 1], tags[#tags + 1] = ARGV[i], tagsIn(ARGV[i + 1]) end
 learn(find(keys))
 learn(tags)
-for i = 4, #ARGV, 6 do
+for i = 4, #ARGV, 3 do
   local isOwn = own(ARGV[i], ARGV[3])
   if isOwn then
-    put(unpack(ARGV, i, i + 5))
+    put(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     drop(ARGV[i])
   end
   reply[#reply + 1] = isOwn and 1 or 0
@@ -522,7 +537,7 @@ return { '' }
 export const cacheLock = Script.make({
   name: "Cache/lock",
   adds: true,
-  sha: "795e9e9f8a7376821025035651f7aec9b72ff5d6",
+  sha: "a603a319c18da1ccc573469ae930fd9c1963aa21",
   keys: ["part", "meta"],
   args: ["now", "name", "owner", "ttl", "above"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "ZRANGEBYSCORE"],
@@ -556,7 +571,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -610,7 +629,7 @@ return { '', 'H', fence, 0 }
 export const cacheLook = Script.make({
   name: "Cache/look",
   adds: false,
-  sha: "98659dc0765f1d56377f8d7853124c69d8bcbc43",
+  sha: "839292395095202452fca17dc42ceb094e7b8201",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "keys",
@@ -642,7 +661,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -740,7 +763,7 @@ return reply
 export const cacheRead = Script.make({
   name: "Cache/read",
   adds: false,
-  sha: "3b46b62d827cc1db5724eee98ced0890bab7c428",
+  sha: "8555c7ee73ae32b193de8d5b1008af95e3f34588",
   keys: ["part", "meta"],
   args: ["now", "slide"],
   variadicKeys: "values",
@@ -774,7 +797,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -901,7 +928,7 @@ return { '', int(now), values }
 export const cacheRelease = Script.make({
   name: "Cache/release",
   adds: false,
-  sha: "5dc181e14886ed1113fc44c5656f0640b94b6825",
+  sha: "38689eaf01039e0b8658c7f6812b43bb3be751f2",
   keys: ["part", "meta"],
   args: ["now", "token"],
   variadic: "keys",
@@ -934,7 +961,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1034,7 +1065,7 @@ return { '' }
 export const cacheRelock = Script.make({
   name: "Cache/relock",
   adds: false,
-  sha: "a4f3b886b44a879192118d1157e8ee7f880ada56",
+  sha: "0887859716351a5cb5837115afe622a8a574de08",
   keys: ["part", "meta"],
   args: ["now", "name", "owner", "ttl", "fence"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM"],
@@ -1068,7 +1099,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1120,7 +1155,7 @@ return { '', 1 }
 export const cacheRemove = Script.make({
   name: "Cache/remove",
   adds: false,
-  sha: "b44930d94c2f62a16da5e3ff258e651ab5e3ca06",
+  sha: "cf87724bc3449a0a02efce8b6c5fdabb3fe709ff",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "keys",
@@ -1152,7 +1187,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1298,7 +1337,7 @@ return reply
 export const cacheRenew = Script.make({
   name: "Cache/renew",
   adds: false,
-  sha: "44c3760a4e3f6ffc6c67dbfb632994bbd1e64399",
+  sha: "254a08da8fb8c001f8b74ec08973f67e54bfecea",
   keys: ["part", "meta"],
   args: ["now", "token", "lease"],
   variadic: "keys",
@@ -1332,7 +1371,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1502,7 +1545,7 @@ return { '', run, found[1], found[2] }
 export const cacheSwap = Script.make({
   name: "Cache/swap",
   adds: true,
-  sha: "8da07d1f47c67b40890a885ef4901c6055e2787b",
+  sha: "aaef8293640e3830f80e61ca219382d0610a5a06",
   keys: ["part", "meta"],
   args: ["now", "fresh", "key", "version"],
   variadic: "entry",
@@ -1537,7 +1580,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1665,19 +1712,26 @@ end
 local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
--- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- An entry is its key, its terms and its body. Terms are "<ms to live> <1 where it is sliding, else 0> <ms it is kept for a load after
+-- that> <tags with spaces between>".
+-- tagsIn(terms)
+-- put(key, terms, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
 -- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
 local was = {}
-local function put(key, ttl, slides, stale, tags, body)
-  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local version = token()
-  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
-    local expires = math.min(now + ttl, forever)
-    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
-    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
-    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+local function tagsIn(terms) return string.match(terms, '^%S+ %d %S+ (.*)$') end
+local function put(key, terms, body)
+  if terms ~= was.terms then
+    local ttl, slides, stale, tags = string.match(terms, '^(%S+) (%d) (%S+) (.*)$')
+    was = { terms = terms, isGone = tonumber(ttl) <= 0 }
+    if not was.isGone then
+      local expires = math.min(now + ttl, forever)
+      local slide = slides == '1' and tonumber(ttl) or 0
+      was.gone, was.before = math.min(expires + stale, forever), '1' .. pad(expires)
+      was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, was.gone) .. '\\n'
+    end
   end
-  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
+  if was.isGone then return call('DEL', base .. ':v:' .. key) end
+  store(base .. ':v:' .. key, was.before .. token() .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -1723,12 +1777,12 @@ end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local key = ARGV[3]
 local value = heads({ key })[1]
-learn({ tagsOf(value), ARGV[9] or '' })
+learn({ tagsOf(value), ARGV[6] and tagsIn(ARGV[6]) })
 local left = kept(value)
 local version = left and left > 0 and sub(value, 18, 33) or ''
 if version ~= ARGV[4] then return { '', 0 } end
 find({ key })
-if ARGV[5] then put(unpack(ARGV, 5, 10)) else call('DEL', base .. ':v:' .. key) end
+if ARGV[5] then put(ARGV[5], ARGV[6], ARGV[7]) else call('DEL', base .. ':v:' .. key) end
 drop(key)
 close()
 settle()
@@ -1740,7 +1794,7 @@ return { '', 1 }
 export const cacheSweep = Script.make({
   name: "Cache/sweep",
   adds: false,
-  sha: "736757e63bac52d691919de8cbc8f4edd105902f",
+  sha: "11b71192b270c099ca8bf8278fcd8c57e73ee8ec",
   keys: ["part", "meta"],
   args: ["now"],
   variadic: "names",
@@ -1772,7 +1826,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -1924,7 +1982,7 @@ return { '' }
 export const cacheTake = Script.make({
   name: "Cache/take",
   adds: false,
-  sha: "3fd0d46f0577977c7209cc33cf6e05d803aa2f80",
+  sha: "07eb4431e048a69f753a8bf512f9de24c72040d6",
   keys: ["part", "meta"],
   args: ["now", "key", "version"],
   commands: ["TIME", "HMGET", "MGET", "DEL", "SPUBLISH"],
@@ -1956,7 +2014,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -2084,7 +2146,7 @@ return { '', int(now), left and left > 0 and value }
 export const cacheTouch = Script.make({
   name: "Cache/touch",
   adds: false,
-  sha: "596328db9fdb6b9be96f36f4a417133631dd61f9",
+  sha: "94f3e6f6f5b8fd07bec1e6c19866d0964d995bc3",
   keys: ["part", "meta"],
   args: ["now", "key", "ttl"],
   commands: ["TIME", "HMGET", "MGET", "GETRANGE", "SET", "SETRANGE", "PEXPIREAT", "PERSIST", "DEL", "SPUBLISH"],
@@ -2116,7 +2178,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -2295,7 +2361,7 @@ return { '', isThere and 1 or 0 }
 export const cacheUnlock = Script.make({
   name: "Cache/unlock",
   adds: false,
-  sha: "9c46181d0174891e830b14915d99ba56d76bb577",
+  sha: "9400dd27428a04eaba633b58542c843005cc6fb7",
   keys: ["part", "meta"],
   args: ["now", "name", "owner"],
   commands: ["TIME", "HMGET", "HGET", "HSET", "HDEL", "ZADD", "ZREM", "SPUBLISH"],
@@ -2327,7 +2393,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -2371,7 +2441,7 @@ return { '', tonumber(held.awaited) }
 export const cacheWrite = Script.make({
   name: "Cache/write",
   adds: true,
-  sha: "b595a4f21761ac6de8accc91310c8c1818ac352a",
+  sha: "2af25470089c47abdfc9de18758606e0eafdbceb",
   keys: ["part", "meta"],
   args: ["now", "fresh", "when"],
   variadic: "entries",
@@ -2383,7 +2453,7 @@ export const cacheWrite = Script.make({
 -- ARGV[1] now          ms since 1970; empty: the server's own clock
 -- ARGV[2] fresh        a name of 16 characters for a generation, should one begin
 -- ARGV[3] when         Absent: only what is not there; else Always
--- ARGV[4...] entries   key, ms to live, 1 where it is sliding, ms it is kept for a load after that, tags with spaces between, body, ...
+-- ARGV[4...] entries   key, terms, body, ...: as parts/put.lua says
 -- RETURNS {format} of newer data, else {"", 1 or 0, ...}: was it written?
 -- COST O(entries + tags)
 -- COMMANDS TIME, HMGET, HSET, MGET, GETRANGE, SET, DEL, SPUBLISH
@@ -2405,7 +2475,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
@@ -2533,19 +2607,26 @@ end
 local function close()
   if isNew then call('HSET', KEYS[2], 'format', '1', 'generation', generation(), 'last', pad(m.last)) end
 end
--- put(key, ttl, slides, stale, tags, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
+-- An entry is its key, its terms and its body. Terms are "<ms to live> <1 where it is sliding, else 0> <ms it is kept for a load after
+-- that> <tags with spaces between>".
+-- tagsIn(terms)
+-- put(key, terms, body): a value, written; its tags have been learnt. Not to live at all: what was there goes.
 -- Those that are written together mostly differ in key and body alone: what else stands in their heads is made once.
 local was = {}
-local function put(key, ttl, slides, stale, tags, body)
-  if tonumber(ttl) <= 0 then return call('DEL', base .. ':v:' .. key) end
-  local version = token()
-  if ttl ~= was.ttl or slides ~= was.slides or stale ~= was.stale or tags ~= was.tags then
-    local expires = math.min(now + ttl, forever)
-    local gone, slide = math.min(expires + stale, forever), slides == '1' and tonumber(ttl) or 0
-    was = { ttl = ttl, slides = slides, stale = stale, tags = tags, gone = gone, before = '1' .. pad(expires) }
-    was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, gone) .. '\\n'
+local function tagsIn(terms) return string.match(terms, '^%S+ %d %S+ (.*)$') end
+local function put(key, terms, body)
+  if terms ~= was.terms then
+    local ttl, slides, stale, tags = string.match(terms, '^(%S+) (%d) (%S+) (.*)$')
+    was = { terms = terms, isGone = tonumber(ttl) <= 0 }
+    if not was.isGone then
+      local expires = math.min(now + ttl, forever)
+      local slide = slides == '1' and tonumber(ttl) or 0
+      was.gone, was.before = math.min(expires + stale, forever), '1' .. pad(expires)
+      was.after = pad(stale) .. pad(slide) .. generation() .. stamp(tags, was.gone) .. '\\n'
+    end
   end
-  store(base .. ':v:' .. key, was.before .. version .. was.after .. body, was.gone)
+  if was.isGone then return call('DEL', base .. ':v:' .. key) end
+  store(base .. ':v:' .. key, was.before .. token() .. was.after .. body, was.gone)
 end
 -- Leases of loads. \`:l:<key>\` holds until when it is (16 digits), 1 where somebody has waited for it, else 0, the generation it
 -- was taken in, a space, whose it is, and " <tag>=<token>" for each tag.
@@ -2590,10 +2671,13 @@ local function settle()
 end
 if not open(KEYS[1], KEYS[2]) then return { m.format } end
 local keys, texts, reply = {}, {}, { '' }
-for i = 4, #ARGV, 6 do keys[#keys + 1], texts[#texts + 1] = ARGV[i], ARGV[i + 4] end
+for i = 4, #ARGV, 3 do
+  keys[#keys + 1] = ARGV[i]
+  if ARGV[i + 1] ~= ARGV[i - 2] then texts[#texts + 1] = tagsIn(ARGV[i + 1]) end
+end
 find(keys)
 learn(texts)
-for i = 4, #ARGV, 6 do
+for i = 4, #ARGV, 3 do
   local key, left = ARGV[i], nil
   if ARGV[3] == 'Absent' then
     local value = heads({ key })[1]
@@ -2602,7 +2686,7 @@ for i = 4, #ARGV, 6 do
   end
   if left and left > 0 then reply[#reply + 1] = 0
   else
-    put(unpack(ARGV, i, i + 5))
+    put(key, ARGV[i + 1], ARGV[i + 2])
     drop(key)
     reply[#reply + 1] = 1
   end

@@ -66,16 +66,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what was heard once holds for ever",
     law: "theDeafTrustNothingOlderThanTwoSeconds",
     file: near,
-    find: "if (now >= part.until) {",
-    replace: "if (part.until === 0n) {",
+    find: "now >= kept.part.until",
+    replace: "kept.part.until === 0",
     worlds: everywhere
   },
   {
     name: "who stood still trusts what it kept",
     law: "aThawedPeerTrustsNothing",
     file: near,
-    find: "if (now >= part.until) {",
-    replace: "if (part.until === 0n) {",
+    find: "now >= kept.part.until",
+    replace: "kept.part.until === 0",
     worlds: everywhere
   },
   {

@@ -195,8 +195,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the script keeps the first of what was loaded",
     law: "manyAreLoadedTogether",
     file: script("commit"),
-    find: "put(unpack(ARGV, i, i + 5))",
-    replace: "if i == 4 then put(unpack(ARGV, i, i + 5)) end",
+    find: "put(ARGV[i], ARGV[i + 1], ARGV[i + 2])",
+    replace: "if i == 4 then put(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end",
     worlds: ["redis"]
   },
   {

@@ -35,7 +35,7 @@ export interface Options {
 /** What is known of a part of the region. */
 interface Part {
   /** What was heard of it holds until then, ns; 0: nothing was. */
-  until: bigint
+  until: number
   /** How often it was cleared. */
   clears: number
 }
@@ -48,7 +48,7 @@ export interface Kept<A> {
   readonly clears: number
   readonly tags: ReadonlyArray<string>
   /** By the clock that never jumps, ns. */
-  readonly until: bigint
+  readonly until: number
   isUsed: boolean
 }
 
@@ -56,14 +56,15 @@ export interface Kept<A> {
 export interface Asked {
   /** Keys that were not answered yet. */
   open: number
-  readonly at: bigint
+  readonly at: number
   readonly losses: number
   spoiled: Set<string> | undefined
   isSpoiled: boolean
 }
 
 /** How long what was heard holds. */
-const trustNanos = 2_000_000_000n
+const trustNanos = 2_000_000_000
+const trusted = Duration.nanos(BigInt(trustNanos))
 const askEvery = Duration.seconds(1)
 /** A backend that refused is asked again after this long. */
 const refusedPause = Duration.seconds(30)
@@ -74,7 +75,7 @@ const maxPruned = 16_384
 /** Looked at to make room for one. */
 const maxSpared = 64
 const maxUncounted = 1_024
-const endless = 2n ** 62n
+const endless = Number.POSITIVE_INFINITY
 
 export class Near<A> implements Watcher {
   private readonly options: Options
@@ -109,22 +110,29 @@ export class Near<A> implements Watcher {
   // -- reading ----------------------------------------------------------------------------------------------------
 
   get(key: string): Kept<A> | undefined {
+    const hit = this.hit(key)
+    if (hit !== undefined) return hit
     const kept = this.kept.get(key)
     if (kept === undefined) return undefined
-    const now = this.now
-    const { part } = kept
-    if (now >= kept.until || kept.clears !== part.clears) {
-      this.drop(key, kept)
-      return undefined
-    }
-    if (now >= part.until) {
-      this.options.meter.count("nearBypassed")
-      return undefined
-    }
+    if (this.holds(kept, this.now)) this.options.meter.count("nearBypassed")
+    else this.drop(key, kept)
+    return undefined
+  }
+
+  /** The hottest path, of which nothing is left where there is nothing to give. */
+  hit(key: string): Kept<A> | undefined {
+    const kept = this.kept.get(key)
+    if (kept === undefined) return undefined
+    const { now } = this
+    if (!this.holds(kept, now) || now >= kept.part.until) return undefined
     kept.isUsed = true
     // Counting costs as much as the reading: with the next asking is soon enough, where there is one.
     if ((this.hits += 1) >= maxUncounted || this.options.store.immortal) this.count()
     return kept
+  }
+
+  private holds({ clears, part, until }: Kept<A>, now: number): boolean {
+    return now < until && clears === part.clears
   }
 
   /** A read of so many keys is about to leave. */
@@ -151,7 +159,7 @@ export class Near<A> implements Watcher {
     const before = this.kept.get(key)
     if (before !== undefined) this.drop(key, before)
     else if (this.kept.size >= plan.capacity) this.evict()
-    const until = ms === Infinity ? endless : asked.at + BigInt(Math.floor(ms * 1_000_000))
+    const until = ms === Infinity ? endless : asked.at + Math.floor(ms * 1_000_000)
     const { tags } = found
     const { clears } = part
     this.kept.set(key, { found: succeed(value), value: succeed(value.value), part, clears, tags, until, isUsed: false })
@@ -202,7 +210,7 @@ export class Near<A> implements Watcher {
 
   lost(): void {
     this.losses += 1
-    for (const part of this.parts.values()) part.until = 0n
+    for (const part of this.parts.values()) part.until = 0
     this.kept.clear()
     this.byTag.clear()
     for (const asked of this.underWay) asked.isSpoiled = true
@@ -210,8 +218,8 @@ export class Near<A> implements Watcher {
 
   // -- internals --------------------------------------------------------------------------------------------------
 
-  private get now(): bigint {
-    return this.clock.monotonicTimeNanosUnsafe()
+  private get now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe())
   }
 
   /** Asks each second whether it is heard what is pushed, for as long as anything is kept or read. */
@@ -245,7 +253,7 @@ export class Near<A> implements Watcher {
       const ask = watch.ask((part) => {
         if (losses === this.losses) this.heardOf(this.part(part), until)
       })
-      const inTime = this.options.store.immortal ? ask : Effect.timeoutOption(ask, Duration.nanos(trustNanos))
+      const inTime = this.options.store.immortal ? ask : Effect.timeoutOption(ask, trusted)
       return Effect.match(inTime, {
         onFailure: (error) => (isPassing.has(error.reason._tag) ? undefined : error),
         onSuccess: () => undefined
@@ -262,19 +270,19 @@ export class Near<A> implements Watcher {
   private part(number: number): Part {
     const known = this.parts.get(number)
     if (known !== undefined) return known
-    const part: Part = { until: 0n, clears: 0 }
+    const part: Part = { until: 0, clears: 0 }
     this.parts.set(number, part)
     return part
   }
 
   private get isHeard(): boolean {
-    for (const { until } of this.parts.values()) if (until > 0n) return true
+    for (const { until } of this.parts.values()) if (until > 0) return true
     return false
   }
 
-  private heardOf(part: Part, until: bigint): void {
+  private heardOf(part: Part, until: number): void {
     // What changed before it was heard of nobody has told: a read that left before may bring the past.
-    if (part.until === 0n) for (const asked of this.underWay) asked.isSpoiled = true
+    if (part.until === 0) for (const asked of this.underWay) asked.isSpoiled = true
     part.until = until
   }
 

@@ -28,12 +28,17 @@ const maxAnswerBytes = 4_194_304
 /** A value is taken for as large before any was seen. */
 const unseenBytes = 65_536
 
+/** That have left are looked for when there are so many. */
+const mostGone = 1_024
+
 /** One key that is asked for, by however many: mostly by one, who needs no set. */
 class Reading<A> implements Call {
   readonly key: string
   readonly entries = 1
   readonly bytes: number
   since = 0
+  /** On its way, refused or taken back: nobody asks with it any more. */
+  hasLeft = false
   /** How many wait. */
   size = 0
   withdraw: Effect.Effect<void> | undefined
@@ -81,8 +86,14 @@ export class Reader<A> {
   private readonly options: Options<A>
   private readonly batcher: Batcher<Reading<A>>
   private readonly fork: (effect: Effect.Effect<void>) => void
-  /** Those that have not left: whoever asks for one of these keys asks with them. */
-  private readonly waiting = new Map<string, Reading<A>>()
+  /**
+   * Whoever asks for one of these keys asks with them, unless they have left. Nothing is deleted: a Map that is added to
+   * and deleted from all the time is laid out anew again and again, and each of its former tables, once promoted, keeps
+   * the next one, and all that lay in it, alive until a full collection.
+   */
+  private waiting = new Map<string, Reading<A>>()
+  /** How many of them have left. */
+  private gone = 0
   /** What a value takes, as far as was seen; before that it may be a large one. */
   private typicalBytes = unseenBytes
   private hasSeen = false
@@ -130,17 +141,19 @@ export class Reader<A> {
   /** As `get`; gives how not to ask any more, unless it was refused, and told so. */
   ask(key: string, resume: Resume<A>): Effect.Effect<void> | undefined {
     const known = this.waiting.get(key)
-    const reading = known ?? new Reading(this, key, key.length + this.typicalBytes)
+    const isOpen = known !== undefined && !known.hasLeft
+    const reading = isOpen ? known : new Reading(this, key, key.length + this.typicalBytes)
     reading.add(resume)
-    if (known === undefined) {
+    if (!isOpen) {
+      if (known !== undefined) this.gone -= 1
       this.waiting.set(key, reading)
       reading.withdraw = this.batcher.submit(reading)
       if (reading.withdraw === undefined) return
     }
     return Effect.suspend(() => {
       reading.remove(resume)
-      if (reading.size > 0 || this.waiting.get(key) !== reading) return Effect.void
-      this.waiting.delete(key)
+      if (reading.size > 0 || reading.hasLeft) return Effect.void
+      this.left(reading)
       return reading.withdraw ?? Effect.void
     })
   }
@@ -201,9 +214,16 @@ export class Reader<A> {
     })
   }
 
-  /** It is on its way, or was refused. */
+  /** Twice is as good as once. */
   left(reading: Reading<A>): void {
-    if (this.waiting.get(reading.key) === reading) this.waiting.delete(reading.key)
+    if (reading.hasLeft) return
+    reading.hasLeft = true
+    this.gone += 1
+    if (this.gone < this.waiting.size && (this.gone < mostGone || this.gone * 2 < this.waiting.size)) return
+    const open = new Map<string, Reading<A>>()
+    if (this.gone < this.waiting.size) for (const [key, one] of this.waiting) if (!one.hasLeft) open.set(key, one)
+    this.waiting = open
+    this.gone = 0
   }
 
   counted(value: Option.Option<A>, readers: number): void {

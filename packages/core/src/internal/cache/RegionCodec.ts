@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { isSettled } from "../Settled.ts"
+import * as Name from "../../Name.ts"
 import { Text, Undecodable } from "../Text.ts"
 import type { Client } from "./Client.ts"
 
@@ -27,9 +28,15 @@ export class RegionCodec<in out K, in out A> {
     this.fromKey = Schema.decodeUnknownEffect(key)
   }
 
+  /** The text of a key to which no schema needs to be asked; undefined: it may be anything. */
+  plainText(key: K): string | undefined {
+    return this.isPlain && typeof key === "string" && Name.fault(key) === undefined ? textOf(key) : undefined
+  }
+
   /** The text of a key, or what is wrong with the key. */
   encodeKey(key: K, fault: (key: string | number) => string | undefined): Effect.Effect<string, string> {
-    if (this.isPlain && typeof key === "string" && fault(key) === undefined) return Exit.succeed(textOf(key))
+    const plain = this.plainText(key)
+    if (plain !== undefined) return Exit.succeed(plain)
     const told = (encoded: string | number): Exit.Exit<string, string> => {
       const rule = fault(encoded)
       return rule === undefined ? Exit.succeed(textOf(encoded)) : Exit.fail(rule)

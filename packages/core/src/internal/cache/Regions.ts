@@ -18,6 +18,7 @@ import type { Cargo, Loaded } from "./Cargo.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
 import { type Awaiting, check, Loading } from "./Loading.ts"
+import type { Kept } from "./Near.ts"
 import { Locks } from "./Locks.ts"
 import { Nears } from "./Nears.ts"
 import { Outage } from "./Outage.ts"
@@ -127,6 +128,15 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(client.entryOf(operation, key, text, value, options), (entry) => write(client, entry))
     )
 
+  /** What this process keeps: on the hottest path nothing is made but the answer. */
+  const keptHere = <K, A>(region: Region<K, A>, key: K): Kept<A> | undefined => {
+    if (Exit.isFailure(house)) return undefined
+    const codec = region["~codec"]
+    const kept = codec.clients.get(house.value)?.near
+    const text = kept === undefined ? undefined : codec.plainText(key)
+    return text === undefined ? undefined : kept?.hit(text)
+  }
+
   const get: Service["get"] = (region, key) => using("get", region, key, ({ reader }, text) => reader.get(text))
 
   const getMany: Service["getMany"] = Effect.fnUntraced(function* (region, keys) {
@@ -209,6 +219,8 @@ export const make = Effect.fnUntraced(function* (
     options?: SetOptions
   ) =>
     Effect.suspend((): Effect.Effect<A, E, R> => {
+      const kept = options === undefined ? keptHere(region, key) : undefined
+      if (kept !== undefined) return kept.value
       const client = loading("getOrSet", region, options)
       if (Exit.isFailure(client)) return Exit.failCause(client.cause)
       const { loader, near } = client.value

@@ -27,8 +27,8 @@ export class Writer {
   private readonly batcher: Batcher<Writing>
   private readonly store: Store
   private readonly region: string
-  /** Keys that are being written. */
-  private readonly underWay = new Set<string>()
+  /** Keys that are being written, of each batch: sets that nothing is deleted from (see Reader). */
+  private underWay: ReadonlyArray<ReadonlySet<string>> = []
 
   constructor(
     store: Store,
@@ -47,7 +47,7 @@ export class Writer {
         maxBytes: maxCallBytes,
         // The backend keeps no order between two of them: they are of different keys.
         maxUnderWay: 2,
-        mayPass: ({ entry }) => !this.underWay.has(entry.key),
+        mayPass: ({ entry }) => !this.underWay.some((keys) => keys.has(entry.key)),
         maxWaiting,
         maxWaitingBytes,
         deadlineMs: store.commandTimeoutMs
@@ -86,11 +86,12 @@ export class Writer {
 
   private send(calls: ReadonlyArray<Writing>): Effect.Effect<(call: Writing) => void, BackendError> {
     const entries = calls.map(({ entry }) => entry)
-    for (const { key } of entries) this.underWay.add(key)
+    const keys = new Set(entries.map(({ key }) => key))
+    this.underWay = [...this.underWay, keys]
     return Effect.ensuring(
       Effect.as(this.store.write(this.region, entries, "Always"), written),
       Effect.sync(() => {
-        for (const { key } of entries) this.underWay.delete(key)
+        this.underWay = this.underWay.filter((one) => one !== keys)
       })
     )
   }

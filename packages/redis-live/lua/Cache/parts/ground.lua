@@ -15,7 +15,11 @@ if isPhysical then
   now = math.floor(micros / 1000)
 end
 local function int(number) return string.format('%.0f', number) end
-local function pad(number) return string.format('%016.0f', number) end
+-- In two halves of 31 bits: every build of Lua writes those with a processor's own arithmetic, a long one many times slower.
+local function pad(number)
+  local high = math.floor(number / 100000000)
+  return string.format('%08d%08d', high, number - high * 100000000)
+end
 local function open(part, meta)
   local v = call('HMGET', meta, 'format', 'generation', 'last')
   base, m = part, { format = v[1] or '1', generation = v[2], last = tonumber(v[3] or 0) }
