@@ -99,9 +99,9 @@ export class Loader<A> {
         this.outage.note(this.name, key, error)
         load(true, "Unavailable")
       }
-      const over = this.outage.watch(without)
+      const watched = this.outage.watch(without)
       const withdraw = this.reader.ask(key, (answer, why) => {
-        over()
+        watched.leave()
         if (Exit.isFailure(answer)) {
           const error = Option.getOrUndefined(Exit.findErrorOption(answer))
           return error === undefined ? load(true, "Unavailable") : without(error)
@@ -110,7 +110,7 @@ export class Loader<A> {
         else load(false, why ?? "Absent")
       })
       return Effect.suspend(() => {
-        over()
+        watched.leave()
         return withdraw ?? Effect.void
       })
     })

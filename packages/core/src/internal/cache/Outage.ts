@@ -98,8 +98,8 @@ export class Outage {
     const inTime = Effect.raceFirst(
       call,
       Effect.callback<never, BackendError>((resume) => {
-        const over = this.watch((error) => resume(Effect.fail(error)))
-        return Effect.sync(over)
+        const watched = this.watch((error) => resume(Effect.fail(error)))
+        return Effect.sync(() => watched.leave())
       })
     )
     return this.noting(region, keys, inTime)
@@ -122,9 +122,10 @@ export class Outage {
     )
   }
 
-  /** Says when the call that begins now takes too long; one timer for all of them. Gives how to say that it is over. */
-  readonly watch = (expire: (error: BackendError) => void): (() => void) => {
-    if (this.store.immortal) return () => {}
+  /** Says when the call that begins now takes too long; one timer for all of them. It is to leave when it is over. */
+  watch(expire: (error: BackendError) => void): Pick<Watched, "leave"> {
+    // Of the empty list: nothing has to leave.
+    if (this.store.immortal) return this.watched
     const watched = new Watched(monotonicMs(this.clock), expire)
     const { before } = this.watched
     watched.before = before
@@ -135,7 +136,7 @@ export class Outage {
       this.isWatching = true
       this.fork(this.expiring)
     }
-    return () => watched.leave()
+    return watched
   }
 
   private begin(region: string, key: string): void {

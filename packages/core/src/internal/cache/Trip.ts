@@ -359,7 +359,7 @@ export class Trip<A> implements Awaiting {
         Effect.gen({ self: this }, function* () {
           const late = this.loader.outage.watch(answer)
           const committed = yield* Effect.exit(this.loader.commit(group, this.lease))
-          late()
+          late.leave()
           if (Exit.isFailure(committed)) return yield* this.loader.unkept(committed.cause)
           for (const { key } of group) this.held.delete(key)
           this.loader.meter.count("refused", committed.value.filter((one) => one === "Refused").length)
