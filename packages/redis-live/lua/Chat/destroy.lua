@@ -7,13 +7,14 @@
 -- ARGV[3] fresh      name of an epoch, should one begin
 -- ARGV[4] publisher  percent-encoded
 -- RETURNS {format} of newer data, {""} where there is none, else {"", what it was created with}
--- COST O(peers): what its members had is freed behind the server's back
--- COMMANDS INFO, TIME, HMGET, HSET, HDEL, SMEMBERS, UNLINK, XADD, XTRIM, PEXPIRE, SPUBLISH
--- PARTS ground, log
+-- COST O(peers, and those whose time to leave has come): what its members had is freed behind the server's back
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, SMEMBERS, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, UNLINK, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
+letGo()
 append('D', 1)
-settle()
+finish()
 for _, peer in ipairs(call('SMEMBERS', base .. ':peers')) do call('UNLINK', base .. ':of:' .. peer) end
 call('UNLINK', base .. ':peers', base .. ':members', base .. ':leaving', base .. ':words', base .. ':keys')
 call('HSET', KEYS[2], 'since', int(m.sequence), 'sinceAt', int(m.at))

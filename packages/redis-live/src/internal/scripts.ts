@@ -3161,14 +3161,34 @@ return { '', 1 }
 `
 })
 
-/** Ends a room and all memberships in it. What is left for ten minutes is its log, and for an hour who is fenced. Returns {format} of newer data, {""} where there is none, else {"", what it was created with} Cost: O(peers): what its members had is freed behind the server's back */
+/** Ends a room and all memberships in it. What is left for ten minutes is its log, and for an hour who is fenced. Returns {format} of newer data, {""} where there is none, else {"", what it was created with} Cost: O(peers, and those whose time to leave has come): what its members had is freed behind the server's back */
 export const chatDestroy = Script.make({
   name: "Chat/destroy",
   adds: false,
-  sha: "435a77c959b36a2279524c433a11ee32d014018b",
+  sha: "fad6df51a266bb8b6d310d03027a3a9dc0baa35a",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher"],
-  commands: ["INFO", "TIME", "HMGET", "HSET", "HDEL", "SMEMBERS", "UNLINK", "XADD", "XTRIM", "PEXPIRE", "SPUBLISH"],
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "SMEMBERS",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "UNLINK",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
   source: `#!lua flags=allow-oom
 -- Ends a room and all memberships in it. What is left for ten minutes is its log, and for an hour who is fenced.
 -- KEYS[1] room  as in create
@@ -3178,9 +3198,9 @@ export const chatDestroy = Script.make({
 -- ARGV[3] fresh      name of an epoch, should one begin
 -- ARGV[4] publisher  percent-encoded
 -- RETURNS {format} of newer data, {""} where there is none, else {"", what it was created with}
--- COST O(peers): what its members had is freed behind the server's back
--- COMMANDS INFO, TIME, HMGET, HSET, HDEL, SMEMBERS, UNLINK, XADD, XTRIM, PEXPIRE, SPUBLISH
--- PARTS ground, log
+-- COST O(peers, and those whose time to leave has come): what its members had is freed behind the server's back
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, SMEMBERS, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, UNLINK, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
 -- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
 -- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
 -- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
@@ -3247,10 +3267,90 @@ local function settle()
   local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
   call('SPUBLISH', base, frame .. texts)
 end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(id, seat)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
+letGo()
 append('D', 1)
-settle()
+finish()
 for _, peer in ipairs(call('SMEMBERS', base .. ':peers')) do call('UNLINK', base .. ':of:' .. peer) end
 call('UNLINK', base .. ':peers', base .. ':members', base .. ':leaving', base .. ':words', base .. ':keys')
 call('HSET', KEYS[2], 'since', int(m.sequence), 'sinceAt', int(m.at))

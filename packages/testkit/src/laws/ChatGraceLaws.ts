@@ -104,3 +104,18 @@ export const theGraceEndsWithARemoval: Law = (world) =>
     yield* hears(world, again, [])
     yield* assertMembers([a, b], Graced, [])
   })
+
+/** H10 Whose grace is over when the room is destroyed has left before that, though nobody had looked yet; whose is not, is not told. */
+export const whoseGraceIsOverHasLeftBeforeTheEnd: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* gathered(world, 2, Graced)
+    const heard = yield* listen(a, Graced)
+    const [x, y] = [yield* join(b, Graced, "x"), yield* join(b, Graced, "y")]
+    yield* x.end
+    yield* world.advance("4 seconds")
+    yield* y.end
+    yield* b.freeze
+    yield* world.advance("7 seconds")
+    yield* destroy(a, Graced)
+    yield* hears(world, heard, ["Joined x", "Joined y", "Left x Left", "Destroyed", "End"])
+  })

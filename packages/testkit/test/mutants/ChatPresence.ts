@@ -198,6 +198,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: ""
   },
   {
+    name: "the end of a room swallows whose grace is over",
+    law: "whoseGraceIsOverHasLeftBeforeTheEnd",
+    file: rooms("Steps"),
+    find: "  letGo(turn)\n  const { room } = turn\n  const { exists } = room",
+    replace: "  const { room } = turn\n  const { exists } = room"
+  },
+  {
+    name: "the end of a room is said before whose grace is over",
+    law: "whoseGraceIsOverHasLeftBeforeTheEnd",
+    file: rooms("Steps"),
+    find: "  letGo(turn)\n  const { room } = turn\n  const { exists } = room\n  const { at, sequence } = append(turn, written.destroyed)",
+    replace:
+      "  const { room } = turn\n  const { exists } = room\n  const { at, sequence } = append(turn, written.destroyed)\n  letGo(turn)"
+  },
+  {
     name: "what is heard while the members are asked for is left out",
     law: "whatChangesWhilePresenceBeginsIsSeen",
     file: core("Presence"),

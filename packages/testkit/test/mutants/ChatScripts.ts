@@ -117,5 +117,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "leave(id, seat, 'C', m.grace)",
     replace: "leave(id, seat, 'L', m.grace)",
     worlds
+  },
+  {
+    name: "the script of an end swallows whose grace is over",
+    law: "whoseGraceIsOverHasLeftBeforeTheEnd",
+    file: script("destroy"),
+    find: "letGo()\nappend('D', 1)",
+    replace: "append('D', 1)",
+    worlds
   }
 ]

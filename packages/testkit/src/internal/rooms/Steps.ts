@@ -34,6 +34,7 @@ export const act = (turn: Turn, keep: Keep, by: Asking, actions: ReadonlyArray<A
 
 /** Ends all memberships, and the room's life: what is left is its log, and who is fenced. */
 export const destroy = (turn: Turn): number | undefined => {
+  letGo(turn)
   const { room } = turn
   const { exists } = room
   const { at, sequence } = append(turn, written.destroyed)
