@@ -71,4 +71,25 @@ describe("a layer that closes", () => {
       // The registry goes on: nobody else would ever take it away.
       assert.deepStrictEqual((yield* world.complete(a.run(a.store.seats("hall", ""))))?.seats, [])
     }))
+
+  test("tells a thousand rooms that their members have left, though each answer takes its time", (world) =>
+    Effect.gen(function* () {
+      const a = yield* enter(world, {}, (store) => ({
+        act: (room, keep, by, actions) => Effect.delay(store.act(room, keep, by, actions), 40)
+      }))
+      const held = yield* Scope.make()
+      const rooms = Array.from({ length: 1_000 }, (_, n) => Chat.room(`room ${n}`, { message: Schema.String }))
+      const come = Effect.forEach(
+        rooms,
+        (room) => Effect.andThen(a.chat.create(room), Scope.provide(a.chat.join(room, { id: "x" }), held)),
+        { concurrency: "unbounded" }
+      )
+      yield* world.complete(a.run(come))
+      const close = yield* a.fork(a.close)
+      yield* world.advance("2 seconds")
+      assert.isDefined(close.pollUnsafe())
+      const left = yield* Effect.forEach(rooms, ({ name }) => a.run(a.store.look(name)))
+      assert.strictEqual(left.filter((look) => look?.members === 0).length, rooms.length)
+      assert.deepStrictEqual(yield* world.complete(a.run(a.store.peers)), [])
+    }))
 })

@@ -28,6 +28,8 @@ export class Proxy {
   toServer: Way = "pass"
   toClient: Way = "pass"
   roles: ReadonlySet<string> | undefined
+  /** Answers take so much longer, ms. */
+  lagMs = 0
   /** Requests that match do not arrive. */
   swallow: RegExp | undefined
   /** Accepted so far. */
@@ -183,7 +185,8 @@ export class Proxy {
         return pair.cut()
       }
       const way = this.way(pair, this.toClient)
-      if (way === "pass") pair.client.write(data)
+      if (way === "pass" && this.lagMs > 0) setTimeout(() => pair.client.write(data), this.lagMs)
+      else if (way === "pass") pair.client.write(data)
       else if (way === "hold") pair.toClient.push(data)
     })
     server.on("close", () => {

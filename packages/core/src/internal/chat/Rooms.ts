@@ -19,6 +19,8 @@ const unknownKeep: Keep = { history: undefined, leaveGraceMs: 0 }
 const everyMs = 30_000
 /** What closing a layer waits for the store. */
 const closingMs = 2_000
+/** Rooms that hear of it at a time: what a path of some milliseconds needs, and few enough that none waits in memory for long. */
+const closingRooms = 256
 
 export interface Options {
   readonly store: Store
@@ -177,7 +179,7 @@ export class Rooms implements House {
     const doors = [...this.doors.values()]
     const left = Effect.gen({ self: this }, function* () {
       const by = yield* this.asking
-      yield* Effect.forEach(doors, (door) => door.close, { concurrency: 16, discard: true })
+      yield* Effect.forEach(doors, (door) => door.close, { concurrency: closingRooms, discard: true })
       const empty = doors.filter((door) => door.indexed === by.id && door.isEmpty).map(({ room }) => room)
       for (let i = 0; i < empty.length; i += pageSize) yield* this.store.exit(by.id, empty.slice(i, i + pageSize))
     })
