@@ -131,6 +131,26 @@ export const eventsBeginWhereTheyAreAskedFor: Law = (world) =>
     for (const one of later) yield* hears(world, one, ["Said 4", "Said 5", "Said 6"])
   })
 
+/** H3 Where definitions of a room differ each listener has what its own keeps, whichever came first, by one subscription a peer. */
+export const eachListenerHearsByItsOwnDefinition: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = yield* gathered(world, 3, Kept)
+    yield* Effect.andThen(announce(a, Kept, 1), world.advance("6 minutes"))
+    const before = yield* world.subscriptions
+    const hear = (peer: Peer, ...rooms: ReadonlyArray<typeof Kept>) =>
+      Effect.forEach(rooms, (room) => listen(peer, room, { from: "earliest" }))
+    const heard = [...(yield* hear(b, Bare, Kept)), ...(yield* hear(c, Kept, Bare))]
+    assert.equal(yield* world.subscriptions, before + 2)
+    yield* Effect.all([b.cut, c.cut])
+    yield* announce(a, Kept, 2)
+    yield* (yield* join(a, Kept, "x")).end
+    yield* Effect.andThen(world.advance("6 minutes"), announce(a, Kept, 3))
+    yield* Effect.all([b.heal, c.heal])
+    const bare = ["Gap HistoryTrimmed 3", "Said 3"]
+    const kept = ["Said 1", "Gap HistoryTrimmed 2", "Said 2", "Said 3"]
+    for (const [i, told] of [bare, kept, kept, bare].entries()) yield* hears(world, heard[i]!, told, "5 seconds")
+  })
+
 // -- words that are said once, and kept -----------------------------------------------------------------------------
 
 /** H6 A word with a dedupe key is said once however often it is sent, whichever answer was lost; others have keys of their own. */
@@ -238,6 +258,9 @@ export const whenTheStoreRewindsItIsTold: Law = (world) =>
   })
 
 // -- internals ----------------------------------------------------------------------------------------------------
+
+/** The same room, by whoever keeps nothing of it. */
+const Bare = Chat.room(Kept.name, { message: Schema.Int })
 
 const Rich = Chat.room("rich", {
   message: Schema.Struct({ at: Schema.DateFromString, note: Schema.Option(Schema.String) }),

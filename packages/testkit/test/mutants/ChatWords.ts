@@ -57,11 +57,35 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: 'if (from._tag === "Earliest") return { after: room.since + 1, gap: undefined }'
   },
   {
+    name: "who listens first says how far back all begin",
+    law: "eachListenerHearsByItsOwnDefinition",
+    file: core("Ear"),
+    find: "this.hub.read(topic, from, pageSize, history)",
+    replace: "this.hub.read(topic, from, pageSize)",
+    worlds: servers
+  },
+  {
+    name: "who listens first says what is a gap for all",
+    law: "eachListenerHearsByItsOwnDefinition",
+    file: "packages/core/src/internal/pubsub/Subscriber.ts",
+    find: "const isOwnWay = ahead > 0 || this.isApart",
+    replace: "const isOwnWay = ahead > 0",
+    worlds: servers
+  },
+  {
+    name: "who reads the log itself does so as the first listener has it",
+    law: "eachListenerHearsByItsOwnDefinition",
+    file: "packages/core/src/internal/pubsub/Subscriber.ts",
+    find: "this.topic.readFrom(this.cursor, this.capacity, this.history)",
+    replace: "this.topic.readFrom(this.cursor, this.capacity, this.topic.history)",
+    worlds: servers
+  },
+  {
     name: "who asks for events from a place gets them from now",
     law: "eventsBeginWhereTheyAreAskedFor",
     file: core("Ear"),
-    find: "const page = from === undefined ? here(look)",
-    replace: 'const page = from === undefined || from._tag === "After" ? here(look)',
+    find: "from === undefined ? here(look)",
+    replace: 'from === undefined || from._tag === "After" ? here(look)',
     worlds: servers
   },
   {

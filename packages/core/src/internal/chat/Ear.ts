@@ -48,16 +48,18 @@ export class Ear {
     keep: Keep,
     from: From | undefined
   ): Effect.Effect<Reader<E> | undefined, BackendError, Scope.Scope> {
+    const history = keep.history ?? nothing
     const begin = (topic: Topic) =>
       Effect.gen({ self: this }, function* () {
         const look = yield* Effect.interruptible(this.store.look(room))
         if (look === undefined) return undefined
-        const page = from === undefined ? here(look) : yield* Effect.interruptible(this.hub.read(topic, from, pageSize))
-        const subscriber = new Subscriber(topic, codec, Limits.buffer, undefined, page)
+        const page =
+          from === undefined ? here(look) : yield* Effect.interruptible(this.hub.read(topic, from, pageSize, history))
+        const subscriber = new Subscriber(topic, codec, Limits.buffer, undefined, page, history)
         topic.add(codec, subscriber)
         return { subscriber, topic }
       })
-    return Effect.acquireRelease(this.hub.join(room, keep.history ?? nothing, begin), (reading) =>
+    return Effect.acquireRelease(this.hub.join(room, history, begin), (reading) =>
       Effect.sync(() => {
         if (reading === undefined) return
         reading.topic.remove(codec, reading.subscriber)

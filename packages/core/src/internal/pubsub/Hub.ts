@@ -143,11 +143,12 @@ export class Hub {
     this.work.openUnsafe()
   }
 
-  read(topic: Topic, from: From, limit: number): Effect.Effect<Page, BackendError> {
+  /** By the definition of whoever reads, where that is another than the topic's. */
+  read(topic: Topic, from: From, limit: number, history = topic.history): Effect.Effect<Page, BackendError> {
     return Effect.suspend(() =>
-      this.isClosed || topic.history === undefined
+      this.isClosed || history === undefined
         ? Effect.fail(this.closed)
-        : this.permits(topic).withPermits(1)(this.store.read(topic.name, topic.history, from, limit))
+        : this.permits(topic).withPermits(1)(this.store.read(topic.name, history, from, limit))
     )
   }
 

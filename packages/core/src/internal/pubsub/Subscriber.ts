@@ -3,14 +3,15 @@
  *
  * Live, it is fed by the topic and holds at most `buffer` messages. A live reader of a channel with history that falls
  * behind stops being fed and reads the log itself, in its own time, until it stands where the topic stands (S6); so
- * does one that began at a position (S8). Without a log the oldest waiting messages go, and a gap says how many.
+ * does one that began at a position (S8), and, where the topic has a gap, one whose definition keeps something else.
+ * Without a log the oldest waiting messages go, and a gap says how many.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { BackendError } from "../../BackendError.ts"
 import type { Delivery, Gap, Position } from "../../PubSub.ts"
-import type { Page } from "../../PubSubStore.ts"
+import type { History, Page } from "../../PubSubStore.ts"
 import { isSettled } from "../Settled.ts"
 import type { Step } from "./Lane.ts"
 import type { Cell, MessageCodec } from "./MessageCodec.ts"
@@ -35,13 +36,28 @@ export class Subscriber<A> {
   private readonly topic: Topic
   private readonly codec: MessageCodec<A>
   private readonly capacity: number
+  private readonly history: History | undefined
+  /** What its definition keeps is not what the topic's does: a gap of that one may be none here, or a longer one. */
+  private readonly isApart: boolean
 
-  /** Live from `cursor` on (undefined: a channel without a log), or, with a first page of the log, replaying it. */
-  constructor(topic: Topic, codec: MessageCodec<A>, capacity: number, cursor: Position | undefined, page?: Page) {
+  /**
+   * Live from `cursor` on (undefined: a channel without a log), or, with a first page of the log, replaying it. `history`:
+   * by what definition it reads.
+   */
+  constructor(
+    topic: Topic,
+    codec: MessageCodec<A>,
+    capacity: number,
+    cursor: Position | undefined,
+    page?: Page,
+    history = topic.history
+  ) {
     this.topic = topic
     this.codec = codec
     this.capacity = capacity
     this.cursor = cursor
+    this.history = history
+    this.isApart = history?.size !== topic.history?.size || history?.timeToLiveMs !== topic.history?.timeToLiveMs
     this.replaying = page !== undefined
     if (page !== undefined) this.accept(page)
   }
@@ -53,7 +69,8 @@ export class Subscriber<A> {
     const { from, gap, to } = step
     const ahead = cursor.sequence - from.sequence
     const first = cells[0]?.stored.sequence ?? to.sequence + 1
-    if (cursor.epoch !== from.epoch || ahead < 0 || (ahead > 0 && (to.epoch !== from.epoch || gap !== undefined))) {
+    const isOwnWay = ahead > 0 || this.isApart
+    if (cursor.epoch !== from.epoch || ahead < 0 || (isOwnWay && (to.epoch !== from.epoch || gap !== undefined))) {
       this.replaying = true
       this.signal()
       return
@@ -194,7 +211,7 @@ export class Subscriber<A> {
 
   /** Reads on in the log, and goes live where the log ends. */
   private readonly replay: Effect.Effect<void, BackendError> = Effect.suspend(() =>
-    Effect.flatMap(this.topic.readFrom(this.cursor, this.capacity), (page) => {
+    Effect.flatMap(this.topic.readFrom(this.cursor, this.capacity, this.history), (page) => {
       this.accept(page)
       // The log has another epoch than the topic knows of: once the topic has caught up, they can be compared.
       return this.replaying && page.end ? this.topic.reach(page.epoch) : Effect.void

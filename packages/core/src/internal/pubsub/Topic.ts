@@ -98,10 +98,14 @@ export class Topic {
     )
   }
 
-  /** A page of the log after a reader's place. Tries again for as long as the store is away. */
-  readFrom(cursor: Position | undefined, limit: number): Effect.Effect<Page, BackendError> {
+  /** A page of the log after a reader's place, by its definition. Tries again for as long as the store is away. */
+  readFrom(
+    cursor: Position | undefined,
+    limit: number,
+    history: History | undefined
+  ): Effect.Effect<Page, BackendError> {
     const from: From = cursor === undefined ? { _tag: "Earliest" } : { _tag: "After", ...cursor }
-    return this.hub.patiently(this.hub.read(this, from, Math.min(limit, pageEntries)))
+    return this.hub.patiently(this.hub.read(this, from, Math.min(limit, pageEntries), history))
   }
 
   /** Waits until the topic stands in that epoch, or has at least looked. */
