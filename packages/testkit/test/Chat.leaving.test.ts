@@ -1,11 +1,13 @@
 /** Memberships that end while something else is under way: none stays behind, and none is held on to (H4, A4, A5). */
 import { assert, describe } from "@effect/vitest"
+import { BackendError, Busy } from "@troupe/core/BackendError"
 import * as Chat from "@troupe/core/Chat"
 import { maxActions } from "@troupe/core/ChatStore"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { enter, noAnswer, test } from "./support/chatting.ts"
@@ -76,6 +78,52 @@ describe("a membership that ends", () => {
       isSilent = false
       yield* world.advance("20 seconds")
       for (const room of rooms) assert.strictEqual(yield* world.complete(a.run(a.chat.count(room))), 0)
+    }))
+})
+
+describe("joins of which nobody knows whether they were applied", () => {
+  const most = 16_384
+  const unknown = Effect.fail(
+    new BackendError({
+      service: "Chat",
+      operation: "join",
+      reason: new Busy({ message: "nobody knows" }),
+      outcome: "Unknown"
+    })
+  )
+
+  test("are refused where too many wait to be given up, and welcome again when the store has heard of that", (world) =>
+    Effect.gen(function* () {
+      let isDeaf = false
+      let asked = 0
+      const a = yield* enter(world, {}, (store) => ({
+        act: (room, keep, by, actions) => {
+          asked += actions.filter(({ _tag }) => _tag === "Join").length
+          return isDeaf ? unknown : store.act(room, keep, by, actions)
+        }
+      }))
+      yield* world.complete(a.run(a.chat.create(Hall)))
+      const join = (id: string) => world.complete(a.run(Effect.exit(Effect.scoped(a.chat.join(Hall, { id })))))
+      const joined = (id: string) =>
+        Effect.map(join(id), (exit) =>
+          Option.match(Exit.findErrorOption(exit), {
+            onNone: () => "Joined",
+            onSome: (error) => (error._tag === "BackendError" ? `${error.reason._tag} ${error.outcome}` : error._tag)
+          })
+        )
+      assert.strictEqual(yield* joined("w"), "Joined")
+      isDeaf = true
+      asked = 0
+      yield* Effect.forEach(Array.from({ length: most - 1 }), (_, n) => join(`x ${n}`), { concurrency: "unbounded" })
+      for (const [id, told] of [
+        ["y", "Busy Unknown"],
+        ["z", "CapacityExceeded NotApplied"]
+      ] as const)
+        assert.strictEqual(yield* joined(id), told)
+      assert.strictEqual(asked, most)
+      isDeaf = false
+      yield* world.advance("1 minute")
+      assert.strictEqual(yield* joined("z"), "Joined")
     }))
 })
 

@@ -76,6 +76,7 @@ export interface House {
 
 const layerClosed = new Closed({ message: "the layer is closed" })
 const closed = Exit.fail(Limits.closed("join"))
+const tooManyUntold = Exit.fail(Limits.tooManyUntold("join"))
 const gone: Exit.Exit<Outcome> = Exit.succeed({ _tag: "Gone" })
 
 /** What a scope waits for the store to hear of a leave. */
@@ -192,6 +193,7 @@ export class Door {
     })
     return Effect.suspend(() => {
       if (this.house.isClosed) return closed
+      if (this.untold.size >= Limits.maxUntold) return tooManyUntold
       return Effect.flatMap(this.enter(by), (isKnown) => (!isKnown ? gone : this.house.isClosed ? closed : join)).pipe(
         Effect.onInterrupt(() => Effect.sync(abandon)),
         (join) => this.during(join)

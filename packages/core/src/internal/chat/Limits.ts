@@ -29,6 +29,8 @@ export const maxRooms = 100_000
 /** Actions of one room that wait for the store, and their bytes. */
 export const maxWaiting = 16_384
 export const maxWaitingBytes = 16 * maxActionBytes
+/** Leaves of one room that wait to be told, beyond which nobody comes: of a place that was perhaps made, one waits. */
+export const maxUntold = 16_384
 /** Events that wait for one reader in memory; beyond, it reads the log. */
 export const buffer = 4_096
 export const maxWaitMs = 3_600_000
@@ -137,6 +139,13 @@ export const tooManyRooms = (operation: string): BackendError =>
   error(
     operation,
     new CapacityExceeded({ message: `this peer has to do with as many rooms as it may: ${maxRooms}` }),
+    "NotApplied"
+  )
+
+export const tooManyUntold = (operation: string): BackendError =>
+  error(
+    operation,
+    new CapacityExceeded({ message: `as many leaves of the room wait for the store as may: ${maxUntold}` }),
     "NotApplied"
   )
 
