@@ -199,6 +199,19 @@ export const wordsOfOnePeerTravelTogether: Law = (world) =>
     yield* world.eventually(Effect.sync(() => assert.deepEqual(heard.said(), numbers(1_000))))
   })
 
+/** H9 So do members of one peer that leave at a time, by themselves or with their scopes. */
+export const membersOfOnePeerLeaveTogether: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b] = yield* gathered(world, 2, Plain)
+    for (const how of ["leave", "end"] as const) {
+      const heard = yield* listen(b, Plain)
+      const places = yield* Effect.forEach(numbers(1_000), (n) => join(a, Plain, `${n}`), { concurrency: "unbounded" })
+      const leaves = places.map((place) => place[how])
+      assert.ok((yield* costOf(a, Effect.all(leaves, { concurrency: "unbounded" }))) <= 4)
+      yield* world.eventually(Effect.sync(() => assert.equal(heard.events.length, 2_000)))
+    }
+  })
+
 /** A7 Words and details come back as their schemas say, and what is changed afterwards changes nothing. */
 export const whatIsSaidGoesThroughItsSchema: Law = (world) =>
   Effect.gen(function* () {

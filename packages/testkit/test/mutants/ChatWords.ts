@@ -81,6 +81,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "who waits for a leave to be told takes the room of one",
+    law: "membersOfOnePeerLeaveTogether",
+    file: core("Door"),
+    find: "this.entries = action === undefined ? 0 : 1",
+    replace: "this.entries = 1",
+    worlds: servers
+  },
+  {
     name: "who asks for events from a place gets them from now",
     law: "eventsBeginWhereTheyAreAskedFor",
     file: core("Ear"),

@@ -29,7 +29,8 @@ export type Answer = Exit.Exit<Outcome | undefined, BackendError>
 
 /** One action on its way; without one, only what is still to be told leaves. */
 class Ask implements Call {
-  readonly entries = 1
+  /** Who only waits for what is to be told takes no room from that. */
+  readonly entries: number
   since = 0
   /** It may have reached the store. */
   sent = false
@@ -48,6 +49,7 @@ class Ask implements Call {
     resume: (answer: Answer) => void
   ) {
     this.action = action
+    this.entries = action === undefined ? 0 : 1
     this.bytes = bytes
     this.peer = peer
     this.keep = keep
@@ -325,9 +327,10 @@ export class Door {
     return Effect.flatMap(this.house.asking, (by) => {
       const actions: Array<Action> = []
       const told: Array<string> = []
+      const asked = asks.reduce((sum, { entries }) => sum + entries, 0)
       // First: who comes back to a place that this peer has left finds it free.
       for (const [ref, id] of this.untold) {
-        if (told.length + asks.length >= maxActions) break
+        if (told.length + asked >= maxActions) break
         told.push(ref)
         actions.push({ _tag: "Leave", id, ref })
       }
