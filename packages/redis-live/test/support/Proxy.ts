@@ -5,6 +5,7 @@
  * A client names its connections (`troupe:<role>`), so that a fault can be done to one role alone.
  */
 import * as net from "node:net"
+import { Counted, type RoundTrips } from "./RoundTrips.ts"
 
 /** `hold` keeps what comes, in order, for `release`, even after the client is gone: a write that arrives late. */
 export type Way = "pass" | "hold" | "drop"
@@ -17,6 +18,7 @@ interface Pair {
   isSilent: boolean
   readonly toServer: Array<Buffer>
   readonly toClient: Array<Buffer>
+  readonly counted: Counted | undefined
 }
 
 export class Proxy {
@@ -28,8 +30,10 @@ export class Proxy {
   toServer: Way = "pass"
   toClient: Way = "pass"
   roles: ReadonlySet<string> | undefined
-  /** Answers take so much longer, ms. */
-  lagMs = 0
+  /** What passes takes so long, ms, each way. */
+  delayMs = 0
+  /** Told of what comes from clients, and of what goes to them, by connections that are made from now on. */
+  trips: RoundTrips | undefined
   /** Requests that match do not arrive. */
   swallow: RegExp | undefined
   /** Accepted so far. */
@@ -141,6 +145,11 @@ export class Proxy {
     pair.server.destroy()
   }
 
+  private passed(write: () => void): void {
+    if (this.delayMs === 0) write()
+    else setTimeout(write, this.delayMs)
+  }
+
   private way(pair: Pair, way: Way): Way {
     if (pair.isSilent) return "drop"
     return this.roles === undefined || (pair.role !== undefined && this.roles.has(pair.role)) ? way : "pass"
@@ -152,7 +161,17 @@ export class Proxy {
     if (this.accept === "close") return void client.destroy()
     const server = net.connect({ ...this.target, noDelay: true })
     client.setNoDelay(true)
-    const pair: Pair = { role: undefined, client, server, cut: undefined, isSilent: false, toServer: [], toClient: [] }
+    const counted = this.trips && new Counted(this.trips)
+    const pair: Pair = {
+      role: undefined,
+      client,
+      server,
+      cut: undefined,
+      isSilent: false,
+      toServer: [],
+      toClient: [],
+      counted
+    }
     this.pairs.add(pair)
     client.once("data", (data) => void this.firstBytes.push(data[0] ?? -1))
     if (this.accept === "ignore") {
@@ -161,13 +180,17 @@ export class Proxy {
     }
     client.on("data", (data) => {
       pair.role ??= /troupe:(\w+)/.exec(data.toString("latin1"))?.[1]
+      if (counted !== undefined) {
+        counted.role = pair.role
+        counted.sent(data)
+      }
       if (this.cut?.matches.test(data.toString("latin1")) === true) {
         pair.cut = this.cut.done
         this.cut = undefined
       }
       if (this.swallow?.test(data.toString("latin1")) === true) return
       const way = this.way(pair, this.toServer)
-      if (way === "pass") pair.server.write(data)
+      if (way === "pass") this.passed(() => pair.server.write(data))
       else if (way === "hold") pair.toServer.push(data)
     })
     // What is held may come out after its client has gone.
@@ -185,9 +208,12 @@ export class Proxy {
         return pair.cut()
       }
       const way = this.way(pair, this.toClient)
-      if (way === "pass" && this.lagMs > 0) setTimeout(() => pair.client.write(data), this.lagMs)
-      else if (way === "pass") pair.client.write(data)
-      else if (way === "hold") pair.toClient.push(data)
+      if (way === "hold") pair.toClient.push(data)
+      if (way !== "pass") return
+      this.passed(() => {
+        pair.counted?.answered(data)
+        pair.client.write(data)
+      })
     })
     server.on("close", () => {
       if (this.way(pair, this.toClient) === "pass") this.destroy(pair)
