@@ -159,7 +159,8 @@ export interface Service {
    * region, and counted. What is wrong with the key or an option is a defect; so is a key that is asked for inside its own
    * load, and keys of one process whose loads ask for each other. The loads of one key are taken to fail alike.
    *
-   * One round trip on a hit, shared as those of `get` are; two more on a miss. With `staleFor` an old value is given at
+   * One round trip on a hit, shared as those of `get` are; two more on a miss, and one for whether it still holds where others
+   * of this process join the load. With `staleFor` an old value is given at
    * once while one peer loads the new one, which is the layer's to do, with what this call provides (C7).
    */
   readonly getOrSet: <K, A, E, R>(
@@ -211,7 +212,8 @@ export interface Service {
   readonly clear: <K, A>(region: Region<K, A>) => Effect.Effect<void, BackendError>
   /**
    * The keys that are there, in no order: those that are there throughout at least once, perhaps twice. Never what was
-   * cleared before. A round trip per about 512, none of which holds the server up.
+   * cleared before. Two round trips per about 512 keys that the server has, of whichever region, one server after the other;
+   * none of them holds the server up.
    */
   readonly keys: <K, A>(region: Region<K, A>) => Stream.Stream<K, BackendError>
   /**
@@ -228,7 +230,7 @@ export interface Service {
    * fails at once, and where it failed or was interrupted nothing stays locked: what cannot be told is told later, until the
    * lock's time is over. A lock that is asked for inside its own body is a defect.
    *
-   * A round trip to take it, one to give it back, and one for each renewal; three for one that had to be waited for.
+   * A round trip to take it, or three where it had to be waited for; one to give it back, and one for each renewal.
    */
   readonly withLock: (
     name: string,
