@@ -2,6 +2,7 @@
 import { assert, describe, test } from "vitest"
 import { check, type Kind, type Options } from "./support/CacheChecker.ts"
 import type { Event, Operation, Seen } from "./support/CacheHistory.ts"
+import * as LockChecker from "./support/LockChecker.ts"
 
 type Told = Seen & { readonly at: number }
 let calls = 0
@@ -226,5 +227,72 @@ describe("the checker of a cache's histories", () => {
     const stood: ReadonlyArray<Told> = [{ at: 400, what: "stood", from: 50 }]
     assert.deepEqual(kinds(wrote, by("b", stood, get("1", 390, 401, near))), [])
     assert.deepEqual(kinds(wrote, by("b", stood, get("1", 483, 484, near))), ["kept too long"])
+  })
+
+  test("D2 what a server took with it when it was killed may be undone, for whoever reads later, and of its keys alone", () => {
+    const wrote = by("a", set("1", 10, 12), set("2", 30, 32))
+    const killed = (keys: ReadonlyArray<string>, from = 20) =>
+      by("m", [{ at: 40, what: "rewound", from, keys, locks: [] }])
+    const reads = by("b", get("1", 50, 51))
+    assert.deepEqual(kinds(wrote, killed(["plain/k"]), reads), [])
+    assert.deepEqual(kinds(wrote, killed(["plain/other"]), reads), ["overwritten, yet read"])
+    // It was over before, or its answer was there before the kill.
+    assert.deepEqual(kinds(wrote, killed(["plain/k"], 33), reads), ["overwritten, yet read"])
+    assert.deepEqual(kinds(wrote, killed(["plain/k"]), by("b", get("1", 35, 39))), ["overwritten, yet read"])
+    // What was written since counts as ever, and what was there before is not lost.
+    const again = by("c", set("3", 45, 47))
+    assert.deepEqual(kinds(wrote, killed(["plain/k"]), again, reads), ["overwritten, yet read"])
+    assert.deepEqual(kinds(wrote, killed(["plain/k"]), by("b", get(null, 50, 51))), ["lost"])
+    assert.deepEqual(kinds(by("a", set("2", 30, 32)), killed(["plain/k"]), by("b", get(null, 50, 51))), [])
+  })
+
+  test("A2 on a cluster only a later call for the same key settles what nobody knows of", () => {
+    const history = (key: string) => [
+      by("a", set("1", 10, 12), set("2", 13, 14, { how: "Unknown" }), set("other", 15, 16, { key })),
+      by("b", set("3", 20, 22)),
+      by("c", get("2", 30, 31))
+    ]
+    const onCluster = (key: string) => check(history(key), { isCluster: true }).anomalies.map(({ kind }) => kind)
+    assert.deepEqual(onCluster("l"), [])
+    assert.deepEqual(onCluster("k"), ["overwritten, yet read"])
+  })
+})
+
+describe("the checker of locks", () => {
+  const body = (fence: number, from: number, to: number | undefined, lock = "l"): ReadonlyArray<Told> => [
+    { at: from, what: "held", lock, fence: `${fence}` },
+    ...(to === undefined ? [] : [{ at: to, what: "freed", lock, fence: `${fence}` } as const])
+  ]
+  const found = (...histories: ReadonlyArray<ReadonlyArray<Event>>) =>
+    LockChecker.check(histories).anomalies.map((text) => text.slice(0, text.indexOf(" ")))
+
+  test("passes bodies one after the other, and those of other locks beside them", () => {
+    const report = LockChecker.check([
+      by("a", body(1, 10, 12), body(4, 20, 22)),
+      by("b", body(2, 13, 15), body(3, 10, 30, "m"))
+    ])
+    assert.deepEqual(report, { anomalies: [], held: 4 })
+  })
+
+  test("C12 one began while another's had not ended, the last one's or an earlier one's", () => {
+    assert.deepEqual(found(by("a", body(1, 10, 12)), by("b", body(2, 11, 15))), ["C12"])
+    assert.deepEqual(found(by("a", body(1, 10, undefined)), by("b", body(2, 11, 15))), ["C12"])
+    assert.deepEqual(found(by("a", body(1, 10, 40)), by("b", body(2, 11, 15)), by("c", body(3, 20, 21))), [
+      "C12",
+      "C12"
+    ])
+  })
+
+  test("D5 a fence that is not higher", () => {
+    assert.deepEqual(found(by("a", body(2, 10, 12)), by("b", body(2, 13, 15))), ["D5"])
+    assert.deepEqual(found(by("a", body(2, 10, 12)), by("b", body(1, 13, 15))), ["D5"])
+  })
+
+  test("D2 one that was held when its server was killed may be given to another, with a higher fence", () => {
+    const killed = (locks: ReadonlyArray<string>) => by("m", [{ at: 20, what: "rewound", from: 5, keys: [], locks }])
+    assert.deepEqual(found(by("a", body(1, 10, 40)), by("b", body(2, 30, 35)), killed(["l"])), [])
+    assert.deepEqual(found(by("a", body(1, 10, 40)), by("b", body(2, 30, 35)), killed(["m"])), ["C12"])
+    assert.deepEqual(found(by("a", body(1, 21, 40)), by("b", body(2, 30, 35)), killed(["l"])), ["C12"])
+    assert.deepEqual(found(by("a", body(2, 10, 40)), by("b", body(1, 30, 35)), killed(["l"])), ["D5"])
   })
 })

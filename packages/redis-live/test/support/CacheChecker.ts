@@ -40,6 +40,8 @@ export interface Options {
   readonly deafMs?: number
   /** The server forgot, or evicted, what it had acknowledged (promises C2, D2). */
   readonly forgets?: boolean
+  /** The keys lie on several servers: a call to one of them says nothing of a call to another (A2). */
+  readonly isCluster?: boolean
   /** A fault that proves something, instead of the three. */
   readonly met?: string
 }
@@ -92,11 +94,11 @@ class Line {
 
 export const check = (histories: ReadonlyArray<ReadonlyArray<Event>>, options: Options = {}): Report => {
   const anomalies: Array<Anomaly> = []
-  const run = new Run(histories)
+  const run = new Run(histories, options.isCluster ?? false)
   for (const [name, line] of run.lines) {
     const { near = [] } = options
     const isNear = near.includes(name.slice(0, name.indexOf("/")))
-    for (const [kind, detail] of readingsOf(run, line, isNear, options))
+    for (const [kind, detail] of readingsOf(run, name, line, isNear, options))
       anomalies.push({ kind, detail: `${name}: ${detail}` })
   }
   const events = histories.flat()
@@ -131,19 +133,39 @@ export const describe = ({ anomalies, seen, verdict }: Report): string =>
 
 // -- what was read ------------------------------------------------------------------------------------------------
 
+/** What is certain, in the order of its end. */
+class Certain {
+  readonly done: ReadonlyArray<Deed>
+  private readonly ends: ReadonlyArray<number>
+  private readonly begun: ReadonlyArray<number>
+
+  constructor(deeds: ReadonlyArray<Deed>) {
+    this.done = deeds.filter(({ isDone }) => isDone).sort((a, b) => a.to - b.to)
+    this.ends = this.done.map(({ to }) => to)
+    this.begun = running(this.done, ({ from }) => from)
+  }
+
+  /** When the last that was over by then had begun. */
+  lastBefore(at: number): number {
+    return this.begun[before(this.ends, at) - 1] ?? -Infinity
+  }
+}
+
 const readingsOf = function* (
   run: Run,
+  name: string,
   line: Line,
   isNear: boolean,
   { deafMs = 2_000, forgets = false, nearMs = 100 }: Options
 ): Generator<readonly [Kind, string]> {
   const written = new Map(line.deeds.flatMap((deed) => (deed.value === undefined ? [] : [[deed.value, deed] as const])))
-  const done = line.deeds.filter(({ isDone }) => isDone).sort((a, b) => a.to - b.to)
-  const ends = done.map(({ to }) => to)
-  const lastBegun = running(done, ({ from }) => from)
-  const puts = done.filter(({ value }) => value !== undefined)
-  const putEnds = puts.map(({ to }) => to)
-  const lastPut = running(puts, ({ from }) => from)
+  const certain = (deeds: ReadonlyArray<Deed>) => ({
+    deeds: new Certain(deeds),
+    puts: new Certain(deeds.filter(({ value }) => value !== undefined))
+  })
+  const all = certain(line.deeds)
+  const rewound = run.rewound.find(({ keys }) => keys.has(name))
+  const left = rewound && certain(line.deeds.filter(({ from, to }) => to <= rewound.from || from >= rewound.at))
   const removals = line.deeds.filter((deed) => deed.value === undefined && takes(deed, line.tags))
   removals.sort((a, b) => a.from - b.from)
   const removalStarts = removals.map(({ from }) => from)
@@ -151,9 +173,10 @@ const readingsOf = function* (
 
   for (const reading of line.readings) {
     const { operation, value, who } = reading
+    const { deeds, puts } = left !== undefined && reading.to > rewound!.at ? left : all
     const shown = `${who} began to ${operation} at ${shownAt(reading.from)} and read ${value}`
     if (value === null) {
-      const there = lastPut[before(putEnds, reading.from) - 1] ?? -Infinity
+      const there = puts.lastBefore(reading.from)
       const gone = lastRemoval[before(removalStarts, reading.to) - 1] ?? -Infinity
       if (there > gone && !forgets) yield ["lost", `${shown}, though one was written that began at ${shownAt(there)}`]
       continue
@@ -179,9 +202,9 @@ const readingsOf = function* (
     }
     const there = load?.from ?? put!.to
     // Most readings are of the last that was there.
-    if ((lastBegun[before(ends, reading.from) - 1] ?? -Infinity) <= there) continue
+    if (deeds.lastBefore(reading.from) <= there) continue
     const tags = new Set((load ?? put!).tags)
-    for (const deed of done) {
+    for (const deed of deeds.done) {
       if (deed.to >= reading.from) break
       if (deed.from <= there || deed.value === value || !takes(deed, tags)) continue
       const what = `${shown}; ${deed.operation} of ${deed.who} went from ${shownAt(deed.from)} to ${shownAt(deed.to)}`
@@ -246,14 +269,15 @@ class Run {
   private readonly standing = new Map<string, Array<Span>>()
   private readonly deafness = new Map<string, Array<Span>>()
   private readonly impossible = new Set<Deed>()
+  readonly rewound: Array<{ readonly from: number; readonly at: number; readonly keys: ReadonlySet<string> }> = []
 
-  constructor(histories: ReadonlyArray<ReadonlyArray<Event>>) {
+  constructor(histories: ReadonlyArray<ReadonlyArray<Event>>, isCluster: boolean) {
     const loads = new Map<string, Load>()
     /** What is done to no key in particular. */
     const wide: Array<readonly [region: string, deed: Deed]> = []
     for (const history of histories) {
       const returned = new Map(history.flatMap((event) => (event.what === "returned" ? [[event.call, event]] : [])))
-      const settledBy = settledIn(history, returned)
+      const settledBy = settledIn(history, returned, isCluster)
       let deafFrom: number | undefined
       for (const event of history) {
         const { at, who } = event
@@ -266,7 +290,7 @@ class Run {
             continue
           }
           const isDone = end?.how === "Done"
-          const to = isDone ? end.at : end === undefined ? Infinity : settledBy(end.at)
+          const to = isDone ? end.at : end === undefined ? Infinity : settledBy(end.at, region, key)
           const deed: Deed = { who, operation, value, tags, from: at, to, isDone }
           if (end?.how === "NotApplied") {
             this.impossible.add(deed)
@@ -288,7 +312,8 @@ class Run {
         } else if (event.what === "stored" || event.what === "refused") {
           const load = loads.get(event.value)
           if (load !== undefined) load[event.what] = at
-        } else if (event.what === "stood") add(this.standing, who, { from: event.from, to: at })
+        } else if (event.what === "rewound") this.rewound.push({ from: event.from, at, keys: new Set(event.keys) })
+        else if (event.what === "stood") add(this.standing, who, { from: event.from, to: at })
         else if (event.what === "deaf") deafFrom = at
         else if (event.what === "hears" && deafFrom !== undefined) {
           add(this.deafness, who, { from: deafFrom, to: at })
@@ -337,19 +362,24 @@ class Run {
 }
 
 /**
- * A2: what nobody knows of happens not any more once a later call of its process was answered. Only writing is sure to
- * have asked the server.
+ * A2: what nobody knows of happens not any more once a later call of its process, to the same server, was answered. Only
+ * writing is sure to have asked the server; on a cluster only what is done to the same key is sure to have asked the same.
  */
 const settledIn = (
   history: ReadonlyArray<Event>,
-  returned: ReadonlyMap<number, Event & { readonly what: "returned" }>
-): ((at: number) => number) => {
+  returned: ReadonlyMap<number, Event & { readonly what: "returned" }>,
+  isCluster: boolean
+): ((at: number, region: string, key: string | undefined) => number) => {
   const answered = history.flatMap((event) => {
     if (event.what !== "called" || event.operation === "get" || event.operation === "getOrSet") return []
     const end = returned.get(event.call)
-    return end?.how === "Done" ? [{ from: event.at, to: end.at }] : []
+    return end?.how === "Done" ? [{ from: event.at, to: end.at, region: event.region, key: event.key }] : []
   })
-  return (at) => answered.reduce((least, { from, to }) => (from > at ? Math.min(least, to) : least), Infinity)
+  return (at, region, key) =>
+    answered.reduce((least, later) => {
+      const isSame = !isCluster || (later.region === region && later.key === key)
+      return isSame && later.from > at ? Math.min(least, later.to) : least
+    }, Infinity)
 }
 
 const add = <A>(all: Map<string, Array<A>>, key: string, one: A): void => {

@@ -43,6 +43,18 @@ export type Seen =
   | { readonly what: "stood"; readonly from: number }
   /** From now on nothing is pushed to it any more, and it is not told so; it is again. */
   | { readonly what: "deaf" | "hears" }
+  /** The body of a lock began, with that fence; it has ended. */
+  | { readonly what: "held" | "freed"; readonly lock: string; readonly fence: string }
+  /**
+   * A server is gone, and what it acknowledged since that moment of these keys, `<region>/<key>`, and of these locks is known to
+   * nobody else. From now on it may be undone.
+   */
+  | {
+      readonly what: "rewound"
+      readonly from: number
+      readonly keys: ReadonlyArray<string>
+      readonly locks: ReadonlyArray<string>
+    }
   /** A fault that shows in nothing else was met. */
   | { readonly what: "met"; readonly fault: string }
 

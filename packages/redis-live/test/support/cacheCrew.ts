@@ -22,6 +22,7 @@ import { layer, leaseMs, recorded, tick } from "./cached.ts"
 import type { Event, Seen } from "./CacheHistory.ts"
 import { until } from "./crew.ts"
 import { History, Reader } from "./History.ts"
+import * as LockChecker from "./LockChecker.ts"
 import type * as Primaries from "./Primaries.ts"
 
 /** A process of its own. */
@@ -127,12 +128,12 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, prefix: strin
   /** What the checker says of all of it. It must be right. */
   const verdict = (options: CheckOptions = {}) =>
     Effect.sync(() => {
-      const report = check(
-        all.map((reader) => reader.read()),
-        { near: ["near"], ...options }
-      )
+      const histories = all.map((reader) => reader.read())
+      const report = check(histories, { near: ["near"], ...options })
       expect(report.verdict, `${describe(report)}\nin ${directory}`).toBe("ok")
-      return report
+      const { anomalies, held } = LockChecker.check(histories)
+      expect(anomalies, `locks, in ${directory}`).toEqual([])
+      return { ...report, held }
     })
 
   return { peer, process, verdict, note, directory }

@@ -195,7 +195,19 @@ export const recorded = (cache: Cache.Service, history: History<Seen>) => {
       noted({ operation: "remove", region, key }, cache.remove(regions[region], key)),
     invalidateTags: (region: RegionName, tags: ReadonlyArray<string>) =>
       noted({ operation: "invalidateTags", region, tags }, cache.invalidateTags(regions[region], tags)),
-    clear: (region: RegionName) => noted({ operation: "clear", region }, cache.clear(regions[region]))
+    clear: (region: RegionName) => noted({ operation: "clear", region }, cache.clear(regions[region])),
+    /** Holds it for so long, ms. */
+    withLock: (lock: string, ms: number, options?: Cache.LockOptions) =>
+      cache.withLock(
+        lock,
+        options
+      )(({ fence }) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => history.write({ what: "held", lock, fence: `${fence}` })),
+          () => Effect.sleep(ms),
+          () => Effect.sync(() => history.write({ what: "freed", lock, fence: `${fence}` }))
+        )
+      )
   }
 }
 
@@ -205,7 +217,7 @@ const isNotApplied = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "outcome" in error && error.outcome === "NotApplied"
 
 /** So many that most stand for a while: what is wrongly kept is not set right by the next writing at once. */
-const keys = Array.from({ length: 16 }, (_, n) => `k${n}`)
+export const keys = Array.from({ length: 16 }, (_, n) => `k${n}`)
 const tags = ["t", "u", "v"] as const
 
 /** One of the things that a peer of a run without end does, by chance; some loads are longer than the lease. */
