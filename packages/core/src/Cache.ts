@@ -261,7 +261,8 @@ export const region = <A, K = string>(
     /**
      * Keeps values that were read in this process, decoded: who reads one again asks nobody, and gets the same object, which
      * is not to be changed. What another peer writes is noticed within 100 ms; where the connection for that dies unnoticed,
-     * within 2 s (C10). Costs a connection per primary, and a question a second while anything is kept. What is sliding is then
+     * within 2 s (C10). Costs a connection per primary, and a question a second while anything is kept (on a Cluster two: whether
+     * the server still has the region's keys, too). What is sliding is then
      * prolonged by readings in the second half of its time. Default none: each reading asks the backend.
      */
     readonly near?: NearOptions | undefined

@@ -23,6 +23,7 @@ interface Range {
 
 export class Cluster implements Router {
   readonly where: string
+  readonly mayMove = true
   private readonly host: Host
   private readonly seeds: ReadonlyArray<Endpoint>
   /** By `host:port`. */

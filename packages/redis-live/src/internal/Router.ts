@@ -8,6 +8,8 @@ export interface Router {
   /** For messages: where this client is connected to. */
   readonly where: string
   readonly nodes: Iterable<Node>
+  /** Whether a key may have moved to another server before it is known here. */
+  readonly mayMove: boolean
   /** Finds a server; told once, and what it learns later it keeps to itself. */
   readonly start: (done: (failure: Failure | undefined) => void) => void
   /** Hands the request to its lane. */
@@ -36,6 +38,7 @@ export const chunks = <A>(all: ReadonlyArray<A>, limit: number): ReadonlyArray<R
 export class Single implements Router {
   readonly where: string
   readonly nodes: ReadonlyArray<Node>
+  readonly mayMove = false
   private readonly node: Node
   private started: ((failure: Failure | undefined) => void) | undefined
 

@@ -138,7 +138,8 @@ export class Tracking {
     }
     const failures = await Promise.all(
       [...places].map(async ([node, keys]) => {
-        const failure = node instanceof Node ? await this.hear(node, prefix) : unavailable("no server owns the slot")
+        const failure =
+          node instanceof Node ? await this.hear(node, prefix, keys) : unavailable("no server owns the slot")
         // Whoever answered is not held up by who does not.
         if (failure === undefined) heard(keys)
         return failure
@@ -147,11 +148,29 @@ export class Tracking {
     return failures.find((failure) => failure !== undefined)
   }
 
-  private async hear(node: Node, prefix: string): Promise<Failure | undefined> {
+  private async hear(node: Node, prefix: string, keys: ReadonlyArray<string>): Promise<Failure | undefined> {
     const session = await this.session(node)
     if (!("client" in session)) return session
     const refused = await this.widen(session, prefix)
-    return refused ?? (await this.send(session, "PING", []))
+    if (refused !== undefined) return refused
+    const failures = await Promise.all([this.send(session, "PING", []), this.owned(keys)])
+    return failures.find((failure) => failure !== undefined)
+  }
+
+  /**
+   * A primary that has handed over answers as ever, and tells what its successor tells it, or nothing: only who asks it for a key
+   * hears that it has none. Where it does, all is lost.
+   */
+  private owned([key]: ReadonlyArray<string>): Promise<Failure | undefined> {
+    if (key === undefined || !this.router().mayMove) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      const request = new Request("command", "HGET", [key, "format"], undefined, key, (failure) =>
+        // A cluster that is down (CLUSTERDOWN) comes back: it refuses to tell no more than one that is away.
+        resolve(failure?.reason._tag === "WritesRefused" ? unavailable(failure.reason.message) : failure)
+      )
+      request.patienceMs = patienceMs
+      if (this.host.requests.add(request)) this.router().submit(request)
+    })
   }
 
   /** The connection there is, or the one that this opens. */
