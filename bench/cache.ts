@@ -7,7 +7,7 @@
  * - `get c=100` also beside keyv, cacheable and cache-manager through @keyv/redis.
  * - `effect`: its PersistedCache on @effect/platform-node, without its layer in memory but for `near hit`.
  * - `clear 1M`: how long it takes with a million values there, beside ten; each time the memory is back within a minute.
- * - `commands per …`: what the server counts, commands of scripts too.
+ * - `commands per …`: what the server counts, commands of scripts too; of all calls, the others in `cache-commands.ts`.
  */
 import KeyvRedis from "@keyv/redis"
 import * as Cache from "@troupe/core/Cache"
@@ -24,6 +24,7 @@ import { Redis } from "ioredis"
 import { Keyv } from "keyv"
 import { setTimeout as pause } from "node:timers/promises"
 import * as Bento from "./bento/bento.ts"
+import * as Commands from "./cache-commands.ts"
 import { type Case, commandsRun, measure, perSecond, smoke } from "./harness.ts"
 import { Body, body, workers, writers } from "./message.ts"
 import * as Persisted from "./persisted.ts"
@@ -272,7 +273,8 @@ export const run = async (url: string): Promise<void> => {
         ours: costs(few, ours(few, inFlight, use)),
         theirs: costs(few, rate(few, inFlight, theirs))
       }))
-    )
+    ),
+    ...Commands.cases({ on, raw, bento, prefix })
   ]
   try {
     await measure(cases)
