@@ -38,9 +38,9 @@ const ended = Effect.fnUntraced(function* (prefix: string) {
   const store = Context.get(yield* Layer.build(Layer.provide(RedisChat.store, Layer.fresh(client))), ChatStore)
   const come = (room: Chat.Room<string>) => Effect.andThen(chat.create(room), chat.join(room, { id: "x" }))
   yield* Effect.forEach(rooms, come, inParallel)
-  proxy.lagMs = 10
+  proxy.delayMs = 5
   yield* Scope.close(peer, Exit.void)
-  proxy.lagMs = 0
+  proxy.delayMs = 0
   const last = ({ name }: Chat.Room<string>) =>
     Effect.map(store.read(name, keep, { _tag: "Earliest" }, 10), ({ entries }) => entries.at(-1)?.payload.slice(0, 6))
   const told = yield* Effect.forEach(rooms, last, inParallel)

@@ -128,8 +128,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a load waits until the backend's call has failed",
     law: "withoutTheBackendItLoads",
     file: core("Loader"),
-    find: "const over = this.outage.watch(without)",
-    replace: "const over = () => {}",
+    find: "const watched = this.outage.watch(without)",
+    replace: "const watched = { leave: () => {} }",
     worlds: everywhere
   },
   {
