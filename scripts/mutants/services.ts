@@ -8,6 +8,7 @@ import { mutants as cacheRaces } from "../../packages/testkit/test/mutants/Cache
 import { mutants as cacheScripts } from "../../packages/testkit/test/mutants/CacheScripts.ts"
 import { mutants as cacheTags } from "../../packages/testkit/test/mutants/CacheTags.ts"
 import { mutants as chat } from "../../packages/testkit/test/mutants/Chat.ts"
+import { mutants as chatGhosts } from "../../packages/testkit/test/mutants/ChatGhosts.ts"
 import { mutants as chatMiddleware } from "../../packages/testkit/test/mutants/ChatMiddleware.ts"
 import { mutants as chatPolls } from "../../packages/testkit/test/mutants/ChatPolls.ts"
 import { mutants as chatPresence } from "../../packages/testkit/test/mutants/ChatPresence.ts"
@@ -56,10 +57,11 @@ export const services: Readonly<Record<string, Laws>> = {
       laws("ChatWordLaws"),
       laws("ChatPresenceLaws"),
       laws("ChatGraceLaws"),
+      laws("ChatGhostLaws"),
       laws("ChatMiddlewareLaws"),
       laws("ChatPollLaws")
     ],
-    mutants: [...chat, ...chatWords, ...chatPresence, ...chatMiddleware, ...chatPolls, ...chatScripts]
+    mutants: [...chat, ...chatWords, ...chatPresence, ...chatGhosts, ...chatMiddleware, ...chatPolls, ...chatScripts]
   },
   Mailbox: {
     files: [laws("MailboxLaws"), laws("MailboxWaitLaws")],

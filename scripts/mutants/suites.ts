@@ -18,6 +18,7 @@ import * as CacheNearLaws from "@troupe/testkit/laws/CacheNearLaws"
 import * as CacheLockLaws from "@troupe/testkit/laws/CacheLockLaws"
 import * as CacheRaceLaws from "@troupe/testkit/laws/CacheRaceLaws"
 import * as CacheTagLaws from "@troupe/testkit/laws/CacheTagLaws"
+import * as ChatGhostLaws from "@troupe/testkit/laws/ChatGhostLaws"
 import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
 import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
 import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
@@ -86,7 +87,15 @@ export const suites: Readonly<Record<string, Suite>> = {
     }
   ),
   Chat: suite(
-    { ...ChatLaws, ...ChatWordLaws, ...ChatPresenceLaws, ...ChatGraceLaws, ...ChatMiddlewareLaws, ...ChatPollLaws },
+    {
+      ...ChatLaws,
+      ...ChatWordLaws,
+      ...ChatPresenceLaws,
+      ...ChatGraceLaws,
+      ...ChatGhostLaws,
+      ...ChatMiddlewareLaws,
+      ...ChatPollLaws
+    },
     Layer.provideMerge(MemoryChat.layer, MemoryPeerRegistry.layer()),
     async () => {
       const [RedisChat, RedisPeerRegistry] = await Promise.all([

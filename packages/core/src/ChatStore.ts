@@ -83,9 +83,20 @@ export type Outcome =
   | { readonly _tag: "Done" }
   | { readonly _tag: "Said"; readonly epoch: string; readonly sequence: number }
 
+/**
+ * Where an answer is from. Of a room that begins anew the epoch is another one, and where its server was replaced, or has
+ * begun anew, both are: it has perhaps not heard of everything that was acknowledged.
+ */
+export interface Origin {
+  readonly epoch: string
+  readonly server: string
+}
+
 export interface Acted {
   /** In the order of the actions; undefined: there is no such room. */
   readonly outcomes: ReadonlyArray<Outcome> | undefined
+  /** Undefined: there is no such room. */
+  readonly origin: Origin | undefined
   /** When the next held-back `Left` of the room is due, in ms from now; undefined: none is. */
   readonly dueInMs: number | undefined
 }
@@ -144,6 +155,20 @@ export interface Words {
 export interface Swept {
   /** Places of the dead peer that are left: sweep again. */
   readonly left: number
+  /** Undefined: there is no such room. */
+  readonly origin: Origin | undefined
+  readonly dueInMs: number | undefined
+}
+
+/** Who has open places in a room, as far as one page tells. */
+export interface Holders {
+  readonly origin: Origin
+  /** Peers by their ids, at most 10,000; on the first page alone. */
+  readonly peers: ReadonlyArray<string>
+  /** Some of the asking peer's. Whichever is there throughout is on one of the pages. */
+  readonly places: ReadonlyArray<{ readonly id: string; readonly ref: string }>
+  /** Empty: that was the last page. */
+  readonly cursor: string
   readonly dueInMs: number | undefined
 }
 
@@ -153,7 +178,7 @@ export const maxActions = 512
 export const maxActionBytes = 1_048_576
 /** Members that one step of a sweep ends. */
 export const sweepPage = 200
-/** Members, words, rooms of one page; events have PubSubStore's. */
+/** Members, words, rooms, places of one page; events have PubSubStore's. */
 export const pageSize = 512
 /** How long it is known that a peer is gone. */
 export const graveMs = 3_600_000
@@ -203,6 +228,14 @@ export interface Service {
    * sweeps need not know how a room is defined). A room that is not there has none.
    */
   readonly sweep: (room: string, dead: string | undefined, by: Asking) => Effect.Effect<Swept, BackendError>
+  /** An empty cursor: from the beginning. Undefined: there is no such room. */
+  readonly holders: (room: string, by: Asking, cursor: string) => Effect.Effect<Holders | undefined, BackendError>
+
+  /**
+   * The servers that these rooms live on, in their order, as `Origin` names them; undefined: that one did not answer. One
+   * round trip, with a request for each server, however many rooms there are.
+   */
+  readonly servers: (rooms: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string | undefined>>
 
   // -- the index: one step and one round trip each -------------------------------------------------------------------
   /** Puts a room into the list of all. Gives a stamp, greater than any that this room had. Adds. */

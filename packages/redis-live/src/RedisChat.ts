@@ -8,6 +8,7 @@ import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { ConnectionTypeId } from "./internal/Connection.ts"
 import * as Keys from "./internal/Keys.ts"
@@ -94,6 +95,27 @@ export const store: Layer.Layer<ChatStore, never, RedisClient> = Layer.effect(
           grave: graveMs,
           page: sweepPage
         }),
+      holders: (room, by, cursor) =>
+        call("audit", scripted.holders, on(room), {
+          fresh: fresh(),
+          peer: Name.encode(by.id),
+          after: cursor,
+          count: pageSize,
+          most: mostPeers
+        }),
+      servers: (rooms) =>
+        Effect.suspend(() => {
+          const places = rooms.map((room) => connection.place(keys.room(room)))
+          const one = (room: string) => Effect.option(call("audit", scripted.server, on(room), { fresh: fresh() }))
+          // A room of each is enough to know.
+          const firsts = new Map<object, string>()
+          for (const [i, place] of places.entries()) if (!firsts.has(place)) firsts.set(place, rooms[i]!)
+          const asked = Effect.forEach(firsts.values(), one, { concurrency: "unbounded" })
+          return Effect.map(asked, (runs) => {
+            const found = new Map([...firsts.keys()].map((place, i) => [place, Option.getOrUndefined(runs[i]!)]))
+            return places.map((place) => found.get(place))
+          })
+        }),
 
       list: (room) => inIndex("create", scripted.list, { room }),
       unlist: (room, stamp) => inIndex("destroy", scripted.unlist, { room, stamp }),
@@ -119,5 +141,5 @@ export const layer: Layer.Layer<Chat.Chat, never, RedisClient | PeerRegistry> = 
 
 // -- internals ----------------------------------------------------------------------------------------------------
 
-/** As many as `peers` gives. */
+/** As many as `peers` gives, and `holders`. */
 const mostPeers = 10_000

@@ -1,5 +1,6 @@
 /** Chat's laws on a server and on a cluster, and its model: the same game gives the same answers as in memory. */
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as ChatGhostLaws from "@troupe/testkit/laws/ChatGhostLaws"
 import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
 import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
 import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
@@ -19,6 +20,7 @@ const laws = {
   ...ChatLaws,
   ...ChatWordLaws,
   ...ChatPresenceLaws,
+  ...ChatGhostLaws,
   ...ChatGraceLaws,
   ...ChatMiddlewareLaws,
   ...ChatPollLaws

@@ -7,6 +7,7 @@ import type { PeerRegistry } from "@troupe/core/PeerRegistry"
 import { Wire } from "@troupe/core/Wire"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Index from "./internal/rooms/Index.ts"
 import * as Pages from "./internal/rooms/Pages.ts"
@@ -69,7 +70,7 @@ export const store: Layer.Layer<ChatStore, never, MemoryBackend> = Layer.effect(
           move(actions[0]?._tag.toLowerCase() ?? "act", adds, room, by.name, (turn) =>
             Steps.act(turn, keep, by, actions)
           ),
-          (acted) => acted ?? { outcomes: undefined, dueInMs: undefined }
+          (acted) => acted ?? { outcomes: undefined, origin: undefined, dueInMs: undefined }
         )
       },
       look: (room) => move("count", false, room, nobody, Steps.look),
@@ -88,13 +89,18 @@ export const store: Layer.Layer<ChatStore, never, MemoryBackend> = Layer.effect(
           const found = Rooms.open(all, room, server)
           if (found === undefined) {
             Rooms.fence(all, room, dead, server)
-            return { left: 0, dueInMs: undefined }
+            return { left: 0, origin: undefined, dueInMs: undefined }
           }
           const turn = turnOf(found, server.now, by.name)
           const swept = Steps.sweep(turn, dead)
           push(room, turn)
           return swept
         }),
+      holders: (room, by, cursor) => move("audit", false, room, nobody, (turn) => Steps.holders(turn, by, cursor)),
+      servers: (rooms) =>
+        Effect.map(Effect.option(request("audit", false, (_, { run }) => run)), (run) =>
+          rooms.map(() => Option.getOrUndefined(run))
+        ),
       list: (room) => request("create", true, ({ index }, { now }) => Index.list(index, room, now)),
       unlist: (room, stamp) => request("destroy", false, ({ index }) => Index.unlist(index, room, stamp)),
       prune: (rooms) => request("rooms", false, ({ index }, { now }) => Index.prune(index, rooms, now)),

@@ -39,7 +39,10 @@ export interface WorldStore {
   readonly rewind: (writes: number) => Effect.Effect<void>
   /** The server's clock jumps; the peers' do not. */
   readonly stepClock: (by: Duration.Input) => Effect.Effect<void>
-  /** What may be evicted (everything that carries a time to live of the backend's own) and contains this text goes. */
+  /**
+   * What may be lost by itself (everything that carries a time to live of the backend's own, and what lives on a server of
+   * its own: Chat's index, `{rooms}`) and contains this text goes.
+   */
   readonly evict: (containing: string) => Effect.Effect<void>
   /** A full server refuses what adds. */
   readonly full: (on: boolean) => Effect.Effect<void>

@@ -55,7 +55,7 @@ describe("rooms that nobody of this peer is in any more", () => {
         yield* world.complete(a.run(Scope.provide(a.chat.join(room(n), { id: "x" }), scope)))
         yield* world.complete(a.run(Scope.close(scope, Exit.void)))
       }
-      yield* world.advance("40 seconds")
+      yield* world.advance("80 seconds")
       const last = room(count - 1)
       yield* world.complete(a.run(Scope.provide(a.chat.join(last, { id: "x" }), yield* Scope.make())))
       yield* Deferred.succeed(gate, undefined)

@@ -1,4 +1,5 @@
 import * as Conformance from "@troupe/testkit/Conformance"
+import * as ChatGhostLaws from "@troupe/testkit/laws/ChatGhostLaws"
 import * as ChatGraceLaws from "@troupe/testkit/laws/ChatGraceLaws"
 import * as ChatLaws from "@troupe/testkit/laws/ChatLaws"
 import * as ChatMiddlewareLaws from "@troupe/testkit/laws/ChatMiddlewareLaws"
@@ -14,6 +15,7 @@ const laws = {
   ...ChatLaws,
   ...ChatWordLaws,
   ...ChatPresenceLaws,
+  ...ChatGhostLaws,
   ...ChatGraceLaws,
   ...ChatMiddlewareLaws,
   ...ChatPollLaws

@@ -12,7 +12,7 @@
 -- ARGV[8] ttl        ms that it keeps them
 -- ARGV[9...] actions J, id, ref, details, peer that may be taken over; U, id, ref, details, nothing; L, id, ref, nothing, nothing;
 -- R, id, nothing, nothing, nothing; S, from, ref, payload, dedupe key; ... All but details and payload are encoded or empty
--- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "",
 -- outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
@@ -21,7 +21,7 @@ if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then 
 begin(ARGV[4])
 letGo()
 local peer, name, grace, size, ttl = ARGV[5], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local reply = { '', m.epoch, '' }
+local reply = { '', m.epoch, run, '' }
 for i = 9, #ARGV, 5 do
   local kind, id, ref = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local outcome
@@ -34,6 +34,6 @@ for i = 9, #ARGV, 5 do
 end
 keep(size, ttl)
 forgetKeys(size)
-reply[3] = due()
+reply[4] = due()
 finish()
 return reply

@@ -15,10 +15,10 @@
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
 letGo()
-local reply, grace = { '', m.epoch, '' }, tonumber(ARGV[5])
+local reply, grace = { '', m.epoch, run, '' }, tonumber(ARGV[5])
 for i = 6, #ARGV, 3 do
   reply[#reply + 1] = ARGV[i] == 'L' and depart(ARGV[i + 1], ARGV[i + 2], grace) or ARGV[i] == 'R' and expel(ARGV[i + 1])
 end
-reply[3] = due()
+reply[4] = due()
 finish()
 return reply

@@ -13,7 +13,7 @@
 -- ARGV[8] count      how many words
 -- ARGV[9] words      as they are logged, a line each
 -- ARGV[10...] speakers "<id> <ref>", ...: places that must be there
--- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "",
 -- sequence of the first word; nil: nothing was said}
 -- COST O(speakers + bytes)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZMSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
@@ -31,6 +31,6 @@ if isTheirs then
   keep(size, ttl)
   said = m.sequence - count + 1
 end
-local reply = { '', m.epoch, due(), said }
+local reply = { '', m.epoch, run, due(), said }
 finish()
 return reply

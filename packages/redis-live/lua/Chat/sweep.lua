@@ -9,7 +9,8 @@
 -- ARGV[5] dead       id of the peer, encoded; empty: there is none
 -- ARGV[6] grave      ms that it is fenced
 -- ARGV[7] page       memberships that one step ends
--- RETURNS {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or ""}
+-- RETURNS {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or "",
+-- epoch, run}; the last two where there is a room
 -- COST O(memberships that end)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZCARD, ZREM, ZREMRANGEBYSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
 -- PARTS ground, log, seats, leaving
@@ -37,4 +38,4 @@ if dead ~= '' then
 end
 local next = due()
 finish()
-return { '', left, next }
+return { '', left, next, m.epoch, run }

@@ -3,8 +3,10 @@ import type {
   Acted,
   Action,
   Asking,
+  Holders,
   Keep,
   Look,
+  Origin,
   Outcome,
   Seat,
   Seats,
@@ -179,20 +181,27 @@ const outcome = (said: unknown, epoch: string): Outcome => {
   }
 }
 
-const acted = (reply: unknown) => {
-  const [, epoch, due, ...said] = known(reply)
+/** Both are missing where there is no room. */
+const origin = (epoch: unknown, server: unknown): Origin | undefined =>
+  epoch === undefined ? undefined : { epoch: String(epoch), server: String(server) }
+
+const noRoom: Acted = { outcomes: undefined, origin: undefined, dueInMs: undefined }
+
+const acted = (reply: unknown): Acted => {
+  const [, epoch, run, due, ...said] = known(reply)
   return epoch === undefined
-    ? { outcomes: undefined, dueInMs: undefined }
-    : { outcomes: said.map((one) => outcome(one, String(epoch))), dueInMs: ms(due) }
+    ? noRoom
+    : { outcomes: said.map((one) => outcome(one, String(epoch))), origin: origin(epoch, run), dueInMs: ms(due) }
 }
 
 /** Of so many words; undefined: nothing was said, for one of them may not be. */
 const spoken = (reply: unknown): ((count: number) => Acted) | undefined => {
-  const [, epoch, due, first] = known(reply)
-  if (epoch === undefined) return () => ({ outcomes: undefined, dueInMs: undefined })
+  const [, epoch, run, due, first] = known(reply)
+  if (epoch === undefined) return () => noRoom
   if (typeof first !== "number") return undefined
   return (count) => ({
     outcomes: Array.from({ length: count }, (_, i) => ({ _tag: "Said", epoch: String(epoch), sequence: first + i })),
+    origin: origin(epoch, run),
     dueInMs: ms(due)
   })
 }
@@ -217,6 +226,25 @@ const seats = (reply: unknown): Seats | undefined => {
   const seats: Array<Seat> = []
   for (let i = 0; i + 1 < rest.length; i += 2) seats.push(seat(rest[i], rest[i + 1]))
   return { ...head, seats, cursor: String(cursor) }
+}
+
+const place = (text: unknown) => {
+  const [id, ref] = String(text).split(" ")
+  return { id: name(id), ref: name(ref) }
+}
+
+const holders = (reply: unknown): Holders | undefined => {
+  const [, epoch, run, due, cursor, count, ...rest] = known(reply)
+  const from = origin(epoch, run)
+  return (
+    from && {
+      origin: from,
+      peers: rest.slice(0, Number(count)).map(name),
+      places: rest.slice(Number(count)).map(place),
+      cursor: String(cursor),
+      dueInMs: ms(due)
+    }
+  )
 }
 
 /** The sequence of the first, "<epoch> <at> <publisher>", texts, a line each, ... */
@@ -276,9 +304,11 @@ export const scripted = {
   read: Script.answering(scripts.chatRead, page),
   words: Script.answering(scripts.chatWords, words),
   sweep: Script.answering(scripts.chatSweep, (reply): Swept => {
-    const [, left, due] = known(reply)
-    return { left: Number(left), dueInMs: ms(due) }
+    const [, left, due, epoch, run] = known(reply)
+    return { left: Number(left), origin: origin(epoch, run), dueInMs: ms(due) }
   }),
+  holders: Script.answering(scripts.chatHolders, holders),
+  server: Script.answering(scripts.chatServer, (reply) => String(known(reply)[1])),
   list: Script.answering(scripts.chatList, (reply) => Number(known(reply)[1])),
   unlist: Script.answering(scripts.chatUnlist, nothing),
   prune: Script.answering(scripts.chatPrune, nothing),

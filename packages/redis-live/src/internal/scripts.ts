@@ -2697,11 +2697,11 @@ return reply
 `
 })
 
-/** Does to a room what is asked for, in this order, with nothing of others in between. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before Cost: O(actions) */
+/** Does to a room what is asked for, in this order, with nothing of others in between. Returns {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "", outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before Cost: O(actions) */
 export const chatAct = Script.make({
   name: "Chat/act",
   adds: true,
-  sha: "82d6cb0d44a8ee4b105d56b1e7a600e8ae1aa184",
+  sha: "38fccb76fd30c91611a212f2ee3aa78bc49af1a0",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "grace", "size", "ttl"],
   variadic: "actions",
@@ -2743,7 +2743,7 @@ export const chatAct = Script.make({
 -- ARGV[8] ttl        ms that it keeps them
 -- ARGV[9...] actions J, id, ref, details, peer that may be taken over; U, id, ref, details, nothing; L, id, ref, nothing, nothing;
 -- R, id, nothing, nothing, nothing; S, from, ref, payload, dedupe key; ... All but details and payload are encoded or empty
--- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "",
 -- outcome, ...}: J<joined at>, T<peer> <its name>, G, N, D, sequence of a word in this epoch, E<epoch> <sequence> of one that was said before
 -- COST O(actions)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYRANK, XADD, XRANGE, XREVRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
@@ -3022,7 +3022,7 @@ if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then 
 begin(ARGV[4])
 letGo()
 local peer, name, grace, size, ttl = ARGV[5], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local reply = { '', m.epoch, '' }
+local reply = { '', m.epoch, run, '' }
 for i = 9, #ARGV, 5 do
   local kind, id, ref = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local outcome
@@ -3035,7 +3035,7 @@ for i = 9, #ARGV, 5 do
 end
 keep(size, ttl)
 forgetKeys(size)
-reply[3] = due()
+reply[4] = due()
 finish()
 return reply
 `
@@ -3469,11 +3469,214 @@ return { '' }
 `
 })
 
+/** Which peers have open places in a room, and some of those of one of them, in the order in which they began. Returns {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "", cursor, how many peers, peer, ..., "<id> <ref>", ...}; an empty cursor: that was the last page Cost: O(count + most, and those whose time to leave has come) */
+export const chatHolders = Script.make({
+  name: "Chat/holders",
+  adds: false,
+  sha: "b8b072fc9ca152b2a7623df894aba1a0d9fb455f",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh", "peer", "after", "count", "most"],
+  commands: [
+    "INFO",
+    "TIME",
+    "HMGET",
+    "HSET",
+    "HGET",
+    "HDEL",
+    "EXISTS",
+    "SADD",
+    "SREM",
+    "SRANDMEMBER",
+    "ZADD",
+    "ZREM",
+    "ZRANGE",
+    "ZRANGEBYSCORE",
+    "XADD",
+    "XTRIM",
+    "PEXPIRE",
+    "SPUBLISH"
+  ],
+  source: `#!lua flags=allow-oom
+-- Which peers have open places in a room, and some of those of one of them, in the order in which they began.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] run    the server's run id; empty: the server is asked
+-- ARGV[3] fresh  name of an epoch, should one begin
+-- ARGV[4] peer   its id, encoded
+-- ARGV[5] after  cursor of the page before; empty: there is none
+-- ARGV[6] count  of its places
+-- ARGV[7] most   peers, which are named on the first page alone
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "",
+-- cursor, how many peers, peer, ..., "<id> <ref>", ...}; an empty cursor: that was the last page
+-- COST O(count + most, and those whose time to leave has come)
+-- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, SRANDMEMBER, ZADD, ZREM, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
+-- PARTS ground, log, seats, leaving
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+-- What a step logs is one entry, and one frame: \`<sequence of its first text>\` -> h "<epoch> <at> <publisher>", d its texts, a line
+-- each, c how many; n the number of the first word among them, where there is one.
+-- begin(publisher): whose step it is
+-- append(texts, count): logs so many texts, a line each
+-- first: the sequence of the first text of this step
+-- write(key, sequence, texts, count, ...): one entry, and what fields it has beside those
+-- settle(): the last of what a step does to the log; nothing where it logged nothing
+local logged, added, first, head, publisher, spoken = '', {}, 0, '', '', 0
+local function begin(by)
+  logged, publisher, first, spoken = base .. ':log', by, m.sequence + 1, m.words
+  head = m.epoch .. ' ' .. int(m.at) .. ' ' .. by
+end
+local function append(texts, count)
+  m.sequence = m.sequence + count
+  added[#added + 1] = texts
+end
+local function write(key, sequence, texts, count, ...)
+  call('XADD', key, int(sequence), 'h', head, 'd', texts, 'c', count, ...)
+end
+local function settle()
+  if #added == 0 then return end
+  local texts, count = table.concat(added, '\\n'), m.sequence - first + 1
+  if m.words > spoken then write(logged, first, texts, count, 'n', int(spoken + 1)) else write(logged, first, texts, count) end
+  -- A step logs 768 texts at most: an entry that begins further than that before the last thousand has none of them.
+  call('XTRIM', logged, 'MINID', int(math.max(m.sequence - 1766, 0)))
+  if isPhysical then call('PEXPIRE', logged, 301000) end
+  call('HSET', KEYS[2], 'sequence', int(m.sequence), 'at', int(m.at), 'words', int(m.words), 'kept', int(m.kept), 'grace', int(m.grace))
+  local frame = string.format('1 %s %.0f %.0f %s\\n', m.epoch, first, m.at, publisher)
+  call('SPUBLISH', base, frame .. texts)
+end
+-- Who has a place. \`:members\` is a hash of id -> "<ref> <peer> <peer's name> <joined at> <details>", all but the details encoded; in
+-- place of the ref of one whose Left is held back there is what no name is encoded to: ! and the reason. \`:of:<peer>\` is a
+-- sorted set of its open memberships, each "<id> <ref>", by when they began (a sequence), \`:peers\` a set of those peers, \`:leaving\` a sorted
+-- set of ids by when the Left that is held back is due, \`:fenced\` one of peers by when they were fenced.
+-- find(id): its seat, with \`ref\`, \`peer\`, \`tail\` (all behind the peer); nil: there is none. Asked for once
+-- put(id, seat): its seat is this now
+-- enter(id, seat, sequence), quit(id, seat): an open membership begins, ends
+-- go(id, seat, reason): takes it out and says so
+-- leave(id, seat, reason, grace): ends an open membership, at once or in so many ms
+-- release(): forgets the peers that have no open membership any more; the last of what a step does to seats
+-- isMoved: some Left was held back, or is not any more
+local seats, touched, isMoved = {}, {}, false
+local function find(id)
+  local seat = seats[id]
+  if seat == nil then
+    local ref, peer, tail = string.match(call('HGET', base .. ':members', id) or '', '^(%S+) (%S+) (.*)$')
+    seat = ref and { ref = ref, peer = peer, tail = tail } or false
+    seats[id] = seat
+  end
+  return seat or nil
+end
+local function put(id, seat)
+  seats[id] = seat
+  call('HSET', base .. ':members', id, seat.ref .. ' ' .. seat.peer .. ' ' .. seat.tail)
+end
+local function isHeld(seat) return string.sub(seat.ref, 1, 1) == '!' end
+local function enter(id, seat, sequence)
+  call('ZADD', base .. ':of:' .. seat.peer, sequence, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function quit(id, seat)
+  call('ZREM', base .. ':of:' .. seat.peer, id .. ' ' .. seat.ref)
+  touched[seat.peer] = true
+end
+local function release()
+  for peer in pairs(touched) do
+    if call('EXISTS', base .. ':of:' .. peer) == 1 then call('SADD', base .. ':peers', peer)
+    else call('SREM', base .. ':peers', peer) end
+  end
+end
+local function unhold(id)
+  call('ZREM', base .. ':leaving', id)
+  isMoved = true
+end
+local function go(id, seat, reason)
+  if isHeld(seat) then unhold(id) else quit(id, seat) end
+  call('HDEL', base .. ':members', id)
+  seats[id] = false
+  append('L ' .. reason .. ' ' .. id .. ' ' .. seat.tail, 1)
+end
+local function leave(id, seat, reason, grace)
+  if grace <= 0 then return go(id, seat, reason) end
+  quit(id, seat)
+  put(id, { ref = '!' .. reason, peer = seat.peer, tail = seat.tail })
+  call('ZADD', base .. ':leaving', int(now + grace), id)
+  isMoved = true
+end
+-- Those whose Left is held back.
+-- letGo(): says it of those whose time has come, 256 at most; the first of what a step does
+-- due(): when the next one's comes, in ms from now, as text; empty: nobody's does
+-- finish(): the last of what a step does, whatever it has done
+local soonest
+local function upcoming() return call('ZRANGE', base .. ':leaving', 0, 0, 'WITHSCORES')[2] end
+local function letGo()
+  soonest = upcoming()
+  if not soonest or tonumber(soonest) > now then return end
+  for _, id in ipairs(call('ZRANGEBYSCORE', base .. ':leaving', '-inf', int(now), 'LIMIT', 0, 256)) do
+    local seat = find(id)
+    if seat then go(id, seat, string.sub(seat.ref, 2)) else unhold(id) end
+  end
+end
+local function due()
+  if isMoved then soonest = upcoming() end
+  return soonest and int(math.max(0, soonest - now)) or ''
+end
+local function finish()
+  release()
+  settle()
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
+begin('-')
+letGo()
+local next, count = due(), tonumber(ARGV[6])
+finish()
+local peers = ARGV[5] == '' and call('SRANDMEMBER', base .. ':peers', ARGV[7]) or {}
+local from = ARGV[5] == '' and '-inf' or '(' .. ARGV[5]
+local found = call('ZRANGEBYSCORE', base .. ':of:' .. ARGV[4], from, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+local reply = { '', m.epoch, run, next, #found < 2 * count and '' or found[#found], #peers }
+for _, peer in ipairs(peers) do reply[#reply + 1] = peer end
+for i = 1, #found, 2 do reply[#reply + 1] = found[i] end
+return reply
+`
+})
+
 /** Ends memberships, and nothing else: what act does where all actions are of that kind, on a full server too. Returns as act Cost: O(actions) */
 export const chatLeave = Script.make({
   name: "Chat/leave",
   adds: false,
-  sha: "b27fc05ca1fd95fc24d00477c7f6e8b79c94cc27",
+  sha: "b7e0f6c6557979a6252ddce07bec07915a310a9e",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "grace"],
   variadic: "actions",
@@ -3671,11 +3874,11 @@ end
 if not open(KEYS[1], KEYS[2]) then return { m.format } elseif not m.exists then return { '' } end
 begin(ARGV[4])
 letGo()
-local reply, grace = { '', m.epoch, '' }, tonumber(ARGV[5])
+local reply, grace = { '', m.epoch, run, '' }, tonumber(ARGV[5])
 for i = 6, #ARGV, 3 do
   reply[#reply + 1] = ARGV[i] == 'L' and depart(ARGV[i + 1], ARGV[i + 2], grace) or ARGV[i] == 'R' and expel(ARGV[i + 1])
 end
-reply[3] = due()
+reply[4] = due()
 finish()
 return reply
 `
@@ -4268,11 +4471,11 @@ return reply
 `
 })
 
-/** Says words in this order, with nothing of others in between: what act does with them, where all are of places of the asking peer or of nobody's, and none has a key. Where one is of another place, or the peer is fenced, nothing is said: that is act's to tell. Returns {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "", sequence of the first word; nil: nothing was said} Cost: O(speakers + bytes) */
+/** Says words in this order, with nothing of others in between: what act does with them, where all are of places of the asking peer or of nobody's, and none has a key. Where one is of another place, or the peer is fenced, nothing is said: that is act's to tell. Returns {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "", sequence of the first word; nil: nothing was said} Cost: O(speakers + bytes) */
 export const chatSay = Script.make({
   name: "Chat/say",
   adds: true,
-  sha: "f576265a2b9305a6f1ea748ebcae7a93460e29aa",
+  sha: "31ed5cfc3c743aefd354b3c4194c4bd17a04ae29",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "peer", "size", "ttl", "count", "words"],
   variadic: "speakers",
@@ -4314,7 +4517,7 @@ export const chatSay = Script.make({
 -- ARGV[8] count      how many words
 -- ARGV[9] words      as they are logged, a line each
 -- ARGV[10...] speakers "<id> <ref>", ...: places that must be there
--- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, ms until the next Left that is held back or "",
+-- RETURNS {format} of newer data, {""} where there is no room, else {"", epoch, run, ms until the next Left that is held back or "",
 -- sequence of the first word; nil: nothing was said}
 -- COST O(speakers + bytes)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZREM, ZSCORE, ZMSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XRANGE, XTRIM, PTTL, PEXPIRE, SPUBLISH
@@ -4517,7 +4720,7 @@ if isTheirs then
   keep(size, ttl)
   said = m.sequence - count + 1
 end
-local reply = { '', m.epoch, due(), said }
+local reply = { '', m.epoch, run, due(), said }
 finish()
 return reply
 `
@@ -4730,11 +4933,71 @@ return reply
 `
 })
 
-/** Lets those of a room go whose time has come; ends some of a dead peer's memberships, and has it begin no more. Returns {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or ""} Cost: O(memberships that end) */
+/** Names the server that has a room, whether or not there is one. Returns {format} of newer data, else {"", run} Cost: O(1) */
+export const chatServer = Script.make({
+  name: "Chat/server",
+  adds: false,
+  sha: "dd2b2ac78c480fe99678a7181162e84033d35d42",
+  keys: ["room", "meta"],
+  args: ["now", "run", "fresh"],
+  commands: ["INFO", "TIME", "HMGET", "HSET"],
+  source: `#!lua flags=allow-oom
+-- Names the server that has a room, whether or not there is one.
+-- KEYS[1] room  as in create
+-- KEYS[2] meta  as in create
+-- ARGV[1] now    ms since 1970; empty: the server's own clock
+-- ARGV[2] run    the server's run id; empty: the server is asked
+-- ARGV[3] fresh  name of an epoch, should one begin
+-- RETURNS {format} of newer data, else {"", run}
+-- COST O(1)
+-- COMMANDS INFO, TIME, HMGET, HSET
+-- PARTS ground
+-- Time, a room, and what its meta says: a hash of format, epoch, run, sequence, at, past as in PubSub's; exists, what it was
+-- created with, where there is a room; since and sinceAt, the sequence and the time of its last D; words, the number of the last
+-- word; kept, how many words a history has kept; grace, for how long the last that joined has a Left held back, ms.
+-- call, base: redis.call, and what all keys of the room begin with
+-- now, run, isPhysical: the server's time in ms and its run; is it its own? Then what ends is given a time to live, too
+-- int(number): its text, whole
+-- open(room, meta): begins; false: the data is of a newer format. A new run begins a new epoch
+-- m: epoch (none: there is no log either), sequence, at (never goes back), past, exists, since, sinceAt, words, kept, grace
+local call, base, m = redis.call, '', {}
+local now, run, isPhysical = tonumber(ARGV[1]), ARGV[2], ARGV[1] == ''
+if isPhysical then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+end
+-- What a processor's own arithmetic writes is cheaper by far, and every build of Lua can as long as it has 31 bits.
+local function int(number)
+  return string.format(number >= 0 and number < 2147483648 and '%d' or '%.0f', number)
+end
+local function open(room, meta)
+  local v = call('HMGET', meta, 'format', 'epoch', 'run', 'sequence', 'at', 'past', 'exists', 'since', 'sinceAt', 'words', 'kept', 'grace')
+  base = room
+  m = {
+    format = v[1] or '1', epoch = v[2], sequence = tonumber(v[4] or 0), at = math.max(now, tonumber(v[5] or 0)), past = v[6] or '',
+    exists = v[7], since = tonumber(v[8] or 0), sinceAt = v[9], words = tonumber(v[10] or 0),
+    kept = tonumber(v[11] or 0), grace = tonumber(v[12] or 0)
+  }
+  if m.format ~= '1' then return false end
+  if m.epoch and v[3] ~= run then
+    m.past = m.past .. m.epoch .. ':' .. v[4] .. ' '
+    if select(2, string.gsub(m.past, ' ', '')) > 8 then m.past = string.match(m.past, ' (.*)') end
+    m.epoch = string.match(m.epoch, '^[^-]+') .. '-' .. ARGV[3]
+    call('HSET', meta, 'epoch', m.epoch, 'run', run, 'past', m.past)
+  end
+  return true
+end
+if not open(KEYS[1], KEYS[2]) then return { m.format } end
+return { '', run }
+`
+})
+
+/** Lets those of a room go whose time has come; ends some of a dead peer's memberships, and has it begin no more. Returns {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or "", epoch, run}; the last two where there is a room Cost: O(memberships that end) */
 export const chatSweep = Script.make({
   name: "Chat/sweep",
   adds: false,
-  sha: "4b4d3b87f0fdf4f7ce0a0b3e5f5601d5cd3c33d7",
+  sha: "8b4f91ec6e068441551ab474120c719d01829e5f",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh", "publisher", "dead", "grave", "page"],
   commands: [
@@ -4769,7 +5032,8 @@ export const chatSweep = Script.make({
 -- ARGV[5] dead       id of the peer, encoded; empty: there is none
 -- ARGV[6] grave      ms that it is fenced
 -- ARGV[7] page       memberships that one step ends
--- RETURNS {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or ""}
+-- RETURNS {format} of newer data, else {"", memberships of the dead one that are left, ms until the next Left that is held back or "",
+-- epoch, run}; the last two where there is a room
 -- COST O(memberships that end)
 -- COMMANDS INFO, TIME, HMGET, HSET, HGET, HDEL, EXISTS, SADD, SREM, ZADD, ZCARD, ZREM, ZREMRANGEBYSCORE, ZRANGE, ZRANGEBYSCORE, XADD, XTRIM, PEXPIRE, SPUBLISH
 -- PARTS ground, log, seats, leaving
@@ -4942,7 +5206,7 @@ if dead ~= '' then
 end
 local next = due()
 finish()
-return { '', left, next }
+return { '', left, next, m.epoch, run }
 `
 })
 
@@ -10022,6 +10286,7 @@ export const all = [
   chatDestroy,
   chatEnter,
   chatExit,
+  chatHolders,
   chatLeave,
   chatList,
   chatLook,
@@ -10031,6 +10296,7 @@ export const all = [
   chatRooms,
   chatSay,
   chatSeats,
+  chatServer,
   chatSweep,
   chatUnlist,
   chatWords,

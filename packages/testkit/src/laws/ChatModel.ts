@@ -160,7 +160,8 @@ export const play = Effect.fnUntraced(function* (world: World<Store.ChatStore>, 
         const acted = yield* ask(player, (store) => store.act(room, how, by, actions))
         told.push(
           acted?.outcomes?.map((outcome) => table.outcome(room, outcome)),
-          acted?.dueInMs
+          acted?.dueInMs,
+          table.origin(acted?.origin)
         )
         break
       }
@@ -171,6 +172,7 @@ export const play = Effect.fnUntraced(function* (world: World<Store.ChatStore>, 
         const look = yield* ask(player, (store) => store.look(room))
         told.push(look && [look.members, table.place(room, look)])
         told.push(seated(yield* ask(player, (store) => store.seats(room, ""))))
+        told.push(held(yield* ask(player, (store) => store.holders(room, by, ""))))
         break
       }
       case "Read": {
@@ -189,9 +191,11 @@ export const play = Effect.fnUntraced(function* (world: World<Store.ChatStore>, 
         told.push(words && [table.stored(words.words), words.lost, words.end, table.bookmark(room, words.bookmark)])
         break
       }
-      case "Sweep":
-        told.push(yield* ask(player, (store) => store.sweep(room, players[operation.dead]?.id, by)))
+      case "Sweep": {
+        const swept = yield* ask(player, (store) => store.sweep(room, players[operation.dead]?.id, by))
+        told.push(swept?.left, swept?.dueInMs, table.origin(swept?.origin))
         break
+      }
       case "Renew":
         player.id += "x"
         break
@@ -292,6 +296,10 @@ class Table {
     return stamp === undefined ? -2 : (this.stamps.get(room)?.indexOf(stamp) ?? -1)
   }
 
+  origin(origin: Store.Origin | undefined): string | undefined {
+    return origin && `${this.name(origin.epoch)} of ${origin.server}`
+  }
+
   outcome(room: string, outcome: Store.Outcome): string {
     return outcome._tag === "Said" ? `Said ${this.place(room, outcome)}` : Object.values(outcome).join(" ")
   }
@@ -379,4 +387,12 @@ const seated = (seats: Store.Seats | undefined) =>
     seats.seats.map(({ details, id, joinedAt, peer }) => `${id} ${peer} ${joinedAt} ${details}`).sort(),
     seats.members,
     seats.cursor
+  ]
+
+/** In which order a peer's places are told is each store's own matter, and so which of many are on a page. */
+const held = (page: Store.Holders | undefined) =>
+  page && [
+    [...page.peers].sort(),
+    page.cursor === "" ? page.places.map(({ id, ref }) => `${id} ${ref}`).sort() : page.places.length,
+    page.dueInMs
   ]

@@ -259,26 +259,6 @@ export const whoeverListensHearsOfAll: Law = (world) =>
     assert.ok([...there].every((member) => open.some(({ id }) => id === member)))
   })
 
-/** D2 H4 After the store has forgotten everything it is known anew, within 40 s, who is where: who dies then has left. */
-export const whoDiesAfterTheStoreForgotHasLeft: Law = (world) =>
-  Effect.gen(function* () {
-    const [a, b, c] = yield* gathered(world, 3, Plain)
-    yield* join(b, Plain, "before")
-    yield* world.store.forget
-    yield* world.advance("15 seconds")
-    yield* create(a, Plain)
-    for (const [peer, id] of [
-      [a, "stays"],
-      [b, "x"]
-    ] as const)
-      yield* join(peer, Plain, id)
-    yield* world.advance("40 seconds")
-    const heard = yield* listen(c, Plain)
-    yield* b.crash
-    yield* hears(world, heard, ["Left x Crashed"], swept)
-    yield* assertMembers([a, c], Plain, ["stays"])
-  })
-
 /** D3 When the server's clock steps, nobody has left. */
 export const aSteppedClockTakesNobodyOut: Law = (world) =>
   Effect.gen(function* () {

@@ -138,7 +138,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "each join goes by the index",
     law: "joiningCostsOneRequest",
     file: core("Door"),
-    find: "if (this.indexed === by.id) return Effect.succeed(true)",
+    find: "if (this.isKnownOf(by)) return Effect.succeed(true)",
     replace: "",
     worlds: servers
   },

@@ -112,8 +112,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "what was given up unseen is not told",
     law: "thereAreNoGhosts",
     file: core("Door"),
-    find: "this.untold.set(ref, id)\n      this.house.onUntold()",
-    replace: "",
+    find: "const giveBack = () => {\n      this.untold.set(ref, id)\n      this.house.onUntold()",
+    replace: "const giveBack = () => {",
     worlds: servers
   },
   {
@@ -122,14 +122,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: rooms("Steps"),
     find: "known === undefined ? written.joined(member) : written.updated(member)",
     replace: "written.joined(member)"
-  },
-  {
-    name: "nobody notices that the index has lost what it had",
-    law: "whoDiesAfterTheStoreForgotHasLeft",
-    file: core("Rooms"),
-    find: "const isLost = gone || life !== this.life",
-    replace: "const isLost = gone",
-    worlds: servers
   },
   {
     name: "who was heard of long ago by a clock that stepped is gone",
@@ -164,7 +156,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "nobody sees to it that the grace ends",
     law: "whoIsNotBackHasLeft",
     file: core("Door"),
-    find: "if (dueInMs !== undefined && hasLeaves) this.watch.begin(dueInMs)",
+    find: "if (acted.dueInMs !== undefined && hasLeaves) this.watch.begin(acted.dueInMs)",
     replace: "",
     worlds: servers
   },

@@ -12,50 +12,20 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { type BackendError, Closed } from "../../BackendError.ts"
 import {
+  type Acted,
   type Action,
   type Asking,
   type Keep,
   maxActionBytes,
   maxActions,
+  type Origin,
   type Outcome,
   type Service as Store
 } from "../../ChatStore.ts"
-import { Batcher, type Call } from "../Batcher.ts"
+import { Batcher } from "../Batcher.ts"
+import { alike, type Answer, Ask, isStale } from "./Ask.ts"
 import * as Limits from "./Limits.ts"
 import { Watch } from "./Watch.ts"
-
-/** Undefined: there is no such room. */
-export type Answer = Exit.Exit<Outcome | undefined, BackendError>
-
-/** One action on its way; without one, only what is still to be told leaves. */
-class Ask implements Call {
-  /** Who only waits for what is to be told takes no room from that. */
-  readonly entries: number
-  since = 0
-  /** It may have reached the store. */
-  sent = false
-  readonly action: Action | undefined
-  readonly bytes: number
-  /** The id under which this peer asks: a place is for the id that the index has. */
-  readonly peer: string | undefined
-  /** By which definition its word is kept; where that makes no difference, undefined. */
-  readonly keep: Keep | undefined
-  readonly resume: (answer: Answer) => void
-
-  constructor(
-    action: Action | undefined,
-    bytes: number,
-    { keep, peer }: { readonly peer?: string; readonly keep?: Keep | undefined },
-    resume: (answer: Answer) => void
-  ) {
-    this.action = action
-    this.entries = action === undefined ? 0 : 1
-    this.bytes = bytes
-    this.peer = peer
-    this.keep = keep
-    this.resume = resume
-  }
-}
 
 /** What all doors of a peer share. */
 export interface House {
@@ -66,6 +36,8 @@ export interface House {
   readonly context: Context.Context<never>
   /** Nothing that is forked from now on begins. */
   readonly isClosed: boolean
+  /** A membership of that name was made here. */
+  readonly isOurs: (ref: string) => boolean
   /** Doors at which a scope waited in vain for the store to hear of a leave, which has not heard of it yet. */
   readonly behind: Set<Door>
   /** Something is still to be told. */
@@ -74,6 +46,8 @@ export interface House {
   readonly onPlaces: (difference: number) => void
   /** What the index said of its own life. */
   readonly onLife: (life: string) => void
+  /** Some room has perhaps lost something. */
+  readonly onDoubt: () => void
 }
 
 const layerClosed = new Closed({ message: "the layer is closed" })
@@ -89,14 +63,24 @@ const spare = 32
 export class Door {
   readonly room: string
   keep: Keep
-  /** Calls that are about to make a place here. */
-  joining = 0
+  /** Memberships that calls are about to make here: refs. */
+  private readonly arriving = new Set<string>()
   /** Memberships of this peer: ref -> member. */
   readonly places = new Map<string, string>()
   /** Ended, and the store does not know: ref -> member. */
   readonly untold = new Map<string, string>()
   /** The id of this peer under which the index has this room. */
   indexed: string | undefined
+  /** It had it, of a room that was not there then, or has perhaps lost something since. */
+  private isUnsure = false
+  /** Where the last answer was from; undefined: there was no such room, or none was asked for. */
+  origin: Origin | undefined
+  /** How often it was doubted that the room has all it was told, since that was last looked through. */
+  doubts = 0
+  /** At the last look there was nothing to do here: at the next one it is given up. */
+  isResting = false
+  /** This peer has ended here what others left behind. */
+  hasSwept = false
   private entering: { readonly peer: string; readonly done: Deferred.Deferred<boolean, BackendError> } | undefined
   /** Sees to it that what is held back in this room goes when its time has come. */
   readonly watch: Watch
@@ -130,14 +114,19 @@ export class Door {
     )
   }
 
+  /** The index has this room, as that peer's. */
+  isKnownOf({ id }: Asking): boolean {
+    return this.indexed === id && !this.isUnsure
+  }
+
   /** Nothing here needs to be remembered, but perhaps that the index has this room. */
   get isIdle(): boolean {
-    return this.isEmpty && this.ways.idle && this.entering === undefined
+    return this.isEmpty && this.ways.idle && this.entering === undefined && this.doubts === 0
   }
 
   /** Nobody of this peer is here, or about to be. */
   get isEmpty(): boolean {
-    return this.places.size === 0 && this.untold.size === 0 && this.joining === 0 && !this.watch.isOn
+    return this.places.size === 0 && this.untold.size === 0 && this.arriving.size === 0 && !this.watch.isOn
   }
 
   /** Gives what takes it back for as long as it has not left. `keep`: of the definition that asks. */
@@ -197,20 +186,19 @@ export class Door {
       if (this.house.isClosed) return closed
       if (this.untold.size >= Limits.maxUntold) return tooManyUntold
       return Effect.flatMap(this.enter(by), (isKnown) => (!isKnown ? gone : this.house.isClosed ? closed : join)).pipe(
-        Effect.onInterrupt(() => Effect.sync(abandon)),
-        (join) => this.during(join)
+        Effect.onInterrupt(() => Effect.sync(abandon))
       )
     })
   }
 
-  /** Whoever comes meanwhile finds this very door. */
-  during<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+  /** What makes this membership, from before it is asked for: whoever comes meanwhile finds this very door. */
+  during<A, E, R>(ref: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.suspend(() => {
-      this.joining++
+      this.arriving.add(ref)
       return Effect.ensuring(
         effect,
         Effect.sync(() => {
-          this.joining--
+          this.arriving.delete(ref)
         })
       )
     })
@@ -265,6 +253,40 @@ export class Door {
     this.indexed = undefined
   }
 
+  /** The room, or the index, has perhaps lost something. */
+  doubt(): void {
+    this.isUnsure = true
+    this.doubts += 1
+    this.house.onDoubt()
+  }
+
+  /** The server that the room lives on now; undefined: it gave no answer, and whatever it lost will show. */
+  livesOn(server: string | undefined): void {
+    if (server === undefined) this.isResting = false
+    else if (this.origin !== undefined && this.origin.server !== server) {
+      this.origin = { ...this.origin, server }
+      this.doubt()
+    }
+  }
+
+  /** An answer is from there. True: what was known here is perhaps not so any more. */
+  hear(origin: Origin): boolean {
+    const { origin: known } = this
+    this.origin = origin
+    if (known === undefined || (known.epoch === origin.epoch && known.server === origin.server)) return false
+    this.doubt()
+    return true
+  }
+
+  /** The room has these places of this peer: those that it has given up, the room has forgotten that. */
+  give(places: ReadonlyArray<{ readonly id: string; readonly ref: string }>): void {
+    for (const { id, ref } of places) {
+      if (!this.house.isOurs(ref) || this.places.has(ref) || this.arriving.has(ref)) continue
+      this.untold.set(ref, id)
+      this.house.onUntold()
+    }
+  }
+
   /** Everything that this peer has here ends with it, and what is just being made: that is waited for. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     for (const [ref, id] of this.places) this.untold.set(ref, id)
@@ -284,7 +306,7 @@ export class Door {
   /** Sees to it that the index has this room before a place is made in it; one request, however many wait for it. */
   enter(by: Asking): Effect.Effect<boolean, BackendError> {
     return Effect.suspend(() => {
-      if (this.indexed === by.id) return Effect.succeed(true)
+      if (this.isKnownOf(by)) return Effect.succeed(true)
       const under = this.entering
       if (under !== undefined && under.peer === by.id) return Deferred.await(under.done)
       const entering = { peer: by.id, done: Deferred.makeUnsafe<boolean, BackendError>() }
@@ -293,6 +315,7 @@ export class Door {
         if (gone) return false
         this.house.onLife(life)
         this.indexed = by.id
+        this.isUnsure = false
         return true
       })
       this.house.fork(
@@ -350,36 +373,27 @@ export class Door {
       }
       if (actions.length === 0) return Effect.succeed(answer([]))
       const { history } = asks.find(({ keep }) => keep !== undefined)?.keep ?? this.keep
-      return Effect.map(
-        this.house.store.act(this.room, { ...this.keep, history }, by, actions),
-        ({ dueInMs, outcomes }) => {
-          for (const ref of told) this.untold.delete(ref)
-          if (this.untold.size === 0) this.house.behind.delete(this)
-          if (dueInMs !== undefined && hasLeaves) this.watch.begin(dueInMs)
-          return answer(outcomes)
-        }
-      )
+      return Effect.flatMap(this.house.store.act(this.room, { ...this.keep, history }, by, actions), (acted) => {
+        for (const ref of told) this.untold.delete(ref)
+        if (this.untold.size === 0) this.house.behind.delete(this)
+        if (acted.dueInMs !== undefined && hasLeaves) this.watch.begin(acted.dueInMs)
+        this.isResting = false
+        const answered = Effect.succeed(answer(acted.outcomes))
+        if (!this.isAnother(acted) || !actions.some(({ _tag }) => _tag === "Join")) return answered
+        // Before anybody knows of a place there; what fails now the look through the room does.
+        return Effect.andThen(Effect.ignore(this.enter(by)), answered)
+      })
     })
   }
-}
 
-/** How many of the first keep words alike. */
-const alike = (asks: ReadonlyArray<Ask>): number => {
-  let keep: Keep | undefined
-  for (let i = 0; i < asks.length; i++) {
-    const next = asks[i]?.keep
-    if (next === undefined || next === keep) continue
-    if (
-      keep !== undefined &&
-      (keep.history?.size !== next.history?.size || keep.history?.timeToLiveMs !== next.history?.timeToLiveMs)
-    )
-      return i
-    keep = next
+  /** This is not the room, or not the life of it, that the index was told of. */
+  private isAnother({ origin }: Acted): boolean {
+    if (origin !== undefined) return this.hear(origin)
+    this.origin = undefined
+    this.isUnsure = true
+    return false
   }
-  return asks.length
 }
-
-const isStale = (ask: Ask, by: Asking): boolean => ask.peer !== undefined && ask.peer !== by.id
 
 const mayHaveHappened = (answer: Exit.Failure<unknown, BackendError>): boolean =>
   Option.match(Exit.findErrorOption(answer), { onNone: () => true, onSome: ({ outcome }) => outcome === "Unknown" })

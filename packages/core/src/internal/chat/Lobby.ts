@@ -35,22 +35,33 @@ export const open = Effect.fnUntraced(function* (
   })
   const run = yield* FiberSet.makeRuntime<never, void, never>()
   const fork = (effect: Effect.Effect<void>): void => void run(effect)
-  const rooms = new Rooms({ store, asking, fork, context, onPlaces: (places) => count(Metrics.chatMembers, places) })
+  const rooms = new Rooms({
+    store,
+    asking,
+    fork,
+    context,
+    base: (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36),
+    onHolders: (room, peers) => sweeper.holders(room, peers),
+    onPlaces: (places) => count(Metrics.chatMembers, places)
+  })
   const hooks = new Hooks()
-  const sweeper = new Sweeper({
+  const sweeper: Sweeper = new Sweeper({
     store,
     registry,
     asking,
     fork,
     adopt: (room, dueInMs) => rooms.adopt(room, dueInMs),
-    onSwept: () => count(Metrics.chatSwept, 1)
+    remember: (room, origin) => rooms.remember(room, origin),
+    onSwept: () => {
+      rooms.onSwept()
+      count(Metrics.chatSwept, 1)
+    }
   })
   const places = new Places({
     rooms,
     hooks,
     sweeper,
     peer: name,
-    base: (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36),
     meter: {
       said: () => count(Metrics.chatSaid, 1),
       rejected: (hook) => count(Metric.withAttributes(Metrics.chatRejected, { hook }), 1)
@@ -65,6 +76,7 @@ export const open = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => rooms.close)
   yield* Effect.forkScoped(rooms.tell)
+  yield* Effect.forkScoped(rooms.audit)
   if (!store.immortal) yield* Effect.forkScoped(rooms.look)
   yield* Effect.forkScoped(sweeper.run)
 

@@ -29,8 +29,6 @@ export interface Options {
   readonly meter: Meter
   /** The name of this peer. */
   readonly peer: string
-  /** What the names of its memberships begin with, and nobody else's. */
-  readonly base: string
 }
 
 /** A word on its way. `refused`: what its speaker is told where the store does not take it. */
@@ -56,14 +54,14 @@ export class Places {
   ): Effect.Effect<Membership<A, M>, JoinError, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        const { hooks, meter } = this.options
+        const { hooks, meter, rooms } = this.options
         const { id } = joining
         const door = yield* this.door("join", room)
         const { keep } = door
         const fault = Limits.idFault("join", "member id", id)
         if (fault !== undefined) return yield* fault
         this.refs += 1
-        const ref = `${this.options.base}.${this.refs.toString(36)}`
+        const ref = `${rooms.base}.${this.refs.toString(36)}`
         const taken = Effect.gen({ self: this }, function* () {
           // Where a room asks for no details, M is void.
           const given = joining.details as M
@@ -73,7 +71,7 @@ export class Places {
           const member = yield* this.member(room, id, text, details)
           return { member, joinedAt: yield* this.take(door, id, ref, text) }
         })
-        const { joinedAt, member } = yield* restore(door.during(taken))
+        const { joinedAt, member } = yield* restore(door.during(ref, taken))
         const place = new Place(this, room, door, keep, ref, { ...member, joinedAt: DateTime.makeUnsafe(joinedAt) })
         yield* Effect.addFinalizer(() => place.part)
         return place

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type BackendError, isRetryable } from "../../BackendError.ts"
-import type { Asking, Service as Store } from "../../ChatStore.ts"
+import type { Asking, Origin, Service as Store } from "../../ChatStore.ts"
 import type { PeerEvent, Service as Registry } from "../../PeerRegistry.ts"
 import { PeerId } from "../../PeerRegistryStore.ts"
 import { pause } from "../Pause.ts"
@@ -33,8 +33,10 @@ export interface Options {
   readonly asking: Effect.Effect<Asking>
   /** Held-back `Left`s of that room are this peer's to see to now. */
   readonly adopt: (room: string, dueInMs: number) => Effect.Effect<void, BackendError>
+  /** A room was swept, and its answer was from there. */
+  readonly remember: (room: string, origin: Origin) => void
   readonly fork: (effect: Effect.Effect<void>) => void
-  /** So many peers were swept. */
+  /** A peer was swept. */
   readonly onSwept: () => void
 }
 
@@ -43,6 +45,8 @@ export class Sweeper {
   /** Gone for good: the oldest is forgotten first. */
   private readonly departed = new Set<string>()
   private readonly sweeping = new Set<string>()
+  /** Unknown, and looked at for a while. */
+  private readonly watched = new Set<string>()
 
   constructor(options: Options) {
     this.options = options
@@ -79,10 +83,50 @@ export class Sweeper {
   /** Those who have places, and whom nobody here knows: swept, if they stay unknown. */
   private readonly lookForUnknown: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const peers = yield* patiently(this.options.store.peers)
-    const unknown = yield* Effect.filter(peers, (peer) => Effect.orElseSucceed(this.isUnknown(peer), () => true))
-    if (unknown.length === 0) return
-    yield* Effect.forEach(yield* this.stillUnknown(unknown), (peer) => this.sweep(peer), { discard: true })
+    yield* this.watch(yield* Effect.filter(peers, (peer) => Effect.orElseSucceed(this.isUnknown(peer), () => true)))
   }).pipe(Effect.catch((error) => Effect.logError("Who has places in rooms cannot be found out", error)))
+
+  /**
+   * Those who have places in a room: who is gone is swept from it, for a sweep of it was lost; who is unknown is watched, and
+   * in the index as long as that takes, for whoever comes. The living see to themselves.
+   */
+  readonly holders = Effect.fnUntraced(function* (
+    this: Sweeper,
+    room: string,
+    peers: ReadonlyArray<string>
+  ): Effect.fn.Return<void, BackendError> {
+    const { fork, store } = this.options
+    const unknown: Array<string> = []
+    for (const peer of peers) {
+      if (!this.departed.has(peer)) {
+        if (!(yield* this.isUnknown(peer))) continue
+        const { gone } = yield* store.enter(peer, [room])
+        if (!gone) {
+          unknown.push(peer)
+          continue
+        }
+      }
+      yield* this.room(peer, room)
+    }
+    fork(this.watch(unknown))
+  })
+
+  private watch(unknown: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const peers = unknown.filter((peer) => !this.watched.has(peer))
+      if (peers.length === 0) return Effect.void
+      for (const peer of peers) this.watched.add(peer)
+      return Effect.flatMap(this.stillUnknown(peers), (gone) =>
+        Effect.forEach(gone, (peer) => this.sweep(peer), { discard: true })
+      ).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            for (const peer of peers) this.watched.delete(peer)
+          })
+        )
+      )
+    })
+  }
 
   /** After a while, of which a view that is not fresh says nothing: then it begins anew. */
   private stillUnknown(peers: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> {
@@ -151,10 +195,11 @@ export class Sweeper {
   }
 
   private room(peer: string, room: string): Effect.Effect<void, BackendError> {
-    const { adopt, asking, store } = this.options
+    const { adopt, asking, remember, store } = this.options
     return Effect.gen({ self: this }, function* () {
-      const { dueInMs, left } = yield* patiently(Effect.flatMap(asking, (by) => store.sweep(room, peer, by)))
+      const { dueInMs, left, origin } = yield* patiently(Effect.flatMap(asking, (by) => store.sweep(room, peer, by)))
       if (left > 0) return yield* this.room(peer, room)
+      if (origin !== undefined) remember(room, origin)
       // Before the dead peer's own entry goes: there is always somebody in the index who has to see to it.
       if (dueInMs !== undefined) yield* patiently(adopt(room, dueInMs))
     })

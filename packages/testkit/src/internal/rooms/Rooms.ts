@@ -8,7 +8,7 @@ export interface Rooms {
   readonly ended: Map<string, number>
   /** Who is fenced in rooms that nobody knows of, by their names. */
   readonly fences: Map<string, Map<string, number>>
-  readonly index: Index.Index
+  index: Index.Index
 }
 
 /** How long the log of a destroyed room stays. */
@@ -66,9 +66,10 @@ export const end = (all: Rooms, name: string, now: number): void => {
   all.ended.set(name, now + stayMs)
 }
 
-/** What stands under keys of its own on a server, and carries a time to live there. */
-export const evict = ({ rooms }: Rooms, containing: string): void => {
-  for (const [name, room] of rooms) {
+/** What stands under keys of its own on a server, and carries a time to live there; and the index, which may have a server of its own. */
+export const evict = (all: Rooms, containing: string): void => {
+  if ("{rooms}".includes(containing)) all.index = Index.make()
+  for (const [name, room] of all.rooms) {
     if (`${name}:log`.includes(containing)) room.log = []
     if (`${name}:words`.includes(containing)) room.kept = []
   }

@@ -3,8 +3,10 @@ import {
   type Action,
   type Acted,
   type Asking,
+  type Holders,
   type Keep,
   type Look,
+  type Origin,
   type Outcome,
   pageSize,
   type Seat,
@@ -29,7 +31,7 @@ export const letGo = (turn: Turn): void => {
 export const act = (turn: Turn, keep: Keep, by: Asking, actions: ReadonlyArray<Action>): Acted => {
   letGo(turn)
   const outcomes = actions.map((action) => done(turn, keep, by, action))
-  return { outcomes, dueInMs: dueInMs(turn) }
+  return { outcomes, origin: originOf(turn), dueInMs: dueInMs(turn) }
 }
 
 /** Ends all memberships, and the room's life: what is left is its log, and who is fenced. */
@@ -73,12 +75,35 @@ export const sweep = (turn: Turn, dead: string | undefined): Swept => {
   const { now, room } = turn
   letGo(turn)
   fence(room.fenced, dead, now)
-  if (dead === undefined) return { left: 0, dueInMs: dueInMs(turn) }
+  if (dead === undefined) return { left: 0, origin: originOf(turn), dueInMs: dueInMs(turn) }
   for (const id of [...(room.of.get(dead) ?? [])].slice(0, sweepPage)) leave(turn, id, "C", room.graceMs)
-  return { left: room.of.get(dead)?.size ?? 0, dueInMs: dueInMs(turn) }
+  return { left: room.of.get(dead)?.size ?? 0, origin: originOf(turn), dueInMs: dueInMs(turn) }
+}
+
+/** The cursor is the coming of the last place given. */
+export const holders = (turn: Turn, by: Asking, cursor: string): Holders => {
+  letGo(turn)
+  const { members, of } = turn.room
+  const after = Number(cursor)
+  const behind = [...(of.get(by.id) ?? [])]
+    .flatMap((id) => members.get(id) ?? [])
+    .filter(({ coming }) => coming > after)
+    .sort((one, other) => one.coming - other.coming)
+  const page = behind.slice(0, pageSize)
+  return {
+    origin: originOf(turn),
+    peers: cursor === "" ? [...of.keys()].slice(0, mostPeers) : [],
+    places: page.flatMap(({ id, ref }) => (ref === undefined ? [] : { id, ref })),
+    cursor: page.length < behind.length ? `${page.at(-1)!.coming}` : "",
+    dueInMs: dueInMs(turn)
+  }
 }
 
 // -- internals ----------------------------------------------------------------------------------------------------
+
+const mostPeers = 10_000
+
+const originOf = ({ room: { epoch, run } }: Turn): Origin => ({ epoch, server: run })
 
 const notMember: Outcome = { _tag: "NotMember" }
 const noted: Outcome = { _tag: "Done" }
