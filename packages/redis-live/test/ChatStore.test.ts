@@ -318,6 +318,51 @@ const tests = (at: At) => {
       expect(yield* r.keys).not.toContain("{room:room}:of:p")
     }))
 
+  test("who has places is told, and of the asking peer which, each on one page, and from which server", (r) =>
+    Effect.gen(function* () {
+      const { by, store } = r
+      expect(yield* store.holders("room", by, "")).toBe(undefined)
+      yield* r.create()
+      yield* r.as("a b").act(plain, join("other"))
+      for (const part of [0, 400, 800]) yield* r.act(plain, ...many(400).map((n) => join(`a ${part + n}`)))
+      const found: Array<string> = []
+      for (let cursor: string | undefined = ""; cursor !== undefined;) {
+        const page: ChatStore.Holders | undefined = yield* store.holders("room", by, cursor)
+        expect(page?.peers.toSorted()).toEqual(cursor === "" ? ["a b", "p"] : [])
+        expect(page?.origin.server).toBe("run")
+        expect(page?.places.length).toBeLessThanOrEqual(ChatStore.pageSize)
+        found.push(...(page?.places ?? []).map(({ id, ref }) => (id === ref ? id : "")))
+        // Who leaves meanwhile is in nobody's way.
+        if (cursor === "") yield* r.act(plain, leave("a 0"), leave("a 700"))
+        cursor = page === undefined || page.cursor === "" ? undefined : page.cursor
+      }
+      expect(found).toEqual(many(1_200).flatMap((n) => (n === 700 ? [] : [`a ${n}`])))
+      yield* r.act(patient, leave("a 1"))
+      expect(yield* store.holders("room", by, "")).toMatchObject({ dueInMs: 10_000 })
+      expect((yield* store.holders("room", by, ""))?.places[0]?.id).toBe("a 2")
+    }))
+
+  test("an answer says which life of a room it is of, and which server gave it", (r) =>
+    Effect.gen(function* () {
+      const rooms = many(50).map((n) => `room ${n}`)
+      const origin = Effect.map(r.store.act("room", plain, r.by, [say("1")]), ({ origin }) => origin)
+      const ended = Effect.map(r.store.act("room", plain, r.by, [leave("x")]), ({ origin }) => origin)
+      expect(yield* origin).toBe(undefined)
+      yield* r.create()
+      const first = yield* origin
+      expect(first?.server).toBe("run")
+      expect([yield* ended, (yield* r.sweep("dead")).origin]).toEqual([first, first])
+      expect(yield* r.store.servers(rooms)).toEqual(rooms.map(() => "run"))
+      r.clock.run = "another"
+      const second = yield* origin
+      expect(second).toEqual({ epoch: expect.not.stringMatching(`^${first?.epoch}$`), server: "another" })
+      expect([yield* ended, (yield* r.sweep("dead")).origin]).toEqual([second, second])
+      expect(yield* r.store.servers([])).toEqual([])
+      expect(yield* r.store.servers(["room", ...rooms])).toEqual(["room", ...rooms].map(() => "another"))
+      yield* r.destroy()
+      expect([yield* origin, (yield* r.sweep("dead")).origin]).toEqual([undefined, undefined])
+    }))
+
   test("a sweep holds back for as long as the last that joined has it, and keeps why", (r) =>
     Effect.gen(function* () {
       const q = r.as("q")

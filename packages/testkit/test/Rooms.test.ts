@@ -280,6 +280,41 @@ describe("members", () => {
       expect(yield* b.act(keep, join("y"))).toEqual(["Joined"])
     }))
 
+  test("who has places is told, and of the asking peer which, each on one page", (a) =>
+    Effect.gen(function* () {
+      expect(yield* a.store.holders("room", a.by, "")).toBeUndefined()
+      yield* a.create()
+      yield* a.as("b").act(keep, join("other"))
+      for (const part of [0, 400, 800])
+        yield* a.act(keep, ...Array.from({ length: 400 }, (_, n) => join(`${part + n}`, `ref ${part + n}`)))
+      const found: Array<string> = []
+      for (let cursor: string | undefined = ""; cursor !== undefined;) {
+        const page: Store.Holders | undefined = yield* a.store.holders("room", a.by, cursor)
+        expect(page?.peers.toSorted()).toEqual(cursor === "" ? ["a", "b"] : [])
+        expect(page?.places.length).toBeLessThanOrEqual(Store.pageSize)
+        found.push(...(page?.places ?? []).map(({ ref }) => ref))
+        if (cursor === "") yield* a.act(keep, leave("0", "ref 0"), leave("700", "ref 700"))
+        cursor = page === undefined || page.cursor === "" ? undefined : page.cursor
+      }
+      expect(found).toEqual(Array.from({ length: 1_200 }, (_, n) => `ref ${n}`).filter((ref) => ref !== "ref 700"))
+      yield* a.act(graced, leave("1", "ref 1"))
+      expect(yield* a.store.holders("room", a.by, "")).toMatchObject({ dueInMs: 10_000 })
+    }))
+
+  test("an answer says which life of a room it is of, and which server gave it", (a) =>
+    Effect.gen(function* () {
+      const origin = Effect.map(a.store.act("room", keep, a.by, [say("1")]), ({ origin }) => origin)
+      expect(yield* origin).toBeUndefined()
+      yield* a.create()
+      const first = yield* origin
+      expect(yield* a.store.servers(["room", "other"])).toEqual([first?.server, first?.server])
+      yield* a.world.store.rewind(0)
+      const second = yield* origin
+      expect([second?.epoch === first?.epoch, second?.server === first?.server]).toEqual([false, false])
+      expect((yield* a.store.sweep("room", "b", a.by)).origin).toEqual(second)
+      expect(yield* a.store.servers(["room", "other"])).toEqual([second?.server, second?.server])
+    }))
+
   test("a sweep holds back for as long as whoever joined last has it", (a) =>
     Effect.gen(function* () {
       yield* a.create()

@@ -17,8 +17,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the epoch of an answer tells nothing",
     law: "whoeverActsNoticesWhatIsLost",
     file: core("Door"),
-    find: "this.doubt()\n    return true",
-    replace: "return true",
+    find: "known.server !== origin.server)) this.doubt()",
+    replace: "known.server !== origin.server)) return",
     worlds: servers
   },
   {
@@ -57,8 +57,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a room that was made anew is taken for the one it was",
     law: "whoDiesInARoomMadeAnewHasLeft",
     file: core("Door"),
-    find: "known.epoch === origin.epoch && known.server",
-    replace: "known.server",
+    find: "(known.epoch !== origin.epoch || known.server",
+    replace: "(known.server",
     worlds: servers
   },
   {

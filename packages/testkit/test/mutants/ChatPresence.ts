@@ -88,7 +88,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "two hundred members leave a room, and the others stay",
     law: "whoeverSweepsMayDie",
     file: core("Sweeper"),
-    find: "if (left > 0) return yield* this.room(peer, room)",
+    find: "if (left > 0) return yield* this.room(peer, room, attempt)",
     replace: "",
     worlds: servers
   },

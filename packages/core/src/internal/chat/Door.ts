@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { type BackendError, Closed } from "../../BackendError.ts"
 import {
-  type Acted,
   type Action,
   type Asking,
   type Keep,
@@ -186,6 +185,8 @@ export class Door {
       if (this.house.isClosed) return closed
       if (this.untold.size >= Limits.maxUntold) return tooManyUntold
       return Effect.flatMap(this.enter(by), (isKnown) => (!isKnown ? gone : this.house.isClosed ? closed : join)).pipe(
+        // Before anybody knows of a place in a room that is not the one it was; what fails now is done with the next look.
+        Effect.tap(() => (this.places.has(ref) && !this.isKnownOf(by) ? Effect.ignore(this.enter(by)) : Effect.void)),
         Effect.onInterrupt(() => Effect.sync(abandon))
       )
     })
@@ -269,13 +270,12 @@ export class Door {
     }
   }
 
-  /** An answer is from there. True: what was known here is perhaps not so any more. */
-  hear(origin: Origin): boolean {
+  /** An answer is from there. The index was told of this room as it was then. */
+  hear(origin: Origin | undefined): void {
     const { origin: known } = this
     this.origin = origin
-    if (known === undefined || (known.epoch === origin.epoch && known.server === origin.server)) return false
-    this.doubt()
-    return true
+    if (origin === undefined) this.isUnsure = true
+    else if (known !== undefined && (known.epoch !== origin.epoch || known.server !== origin.server)) this.doubt()
   }
 
   /** The room has these places of this peer: those that it has given up, the room has forgotten that. */
@@ -373,25 +373,15 @@ export class Door {
       }
       if (actions.length === 0) return Effect.succeed(answer([]))
       const { history } = asks.find(({ keep }) => keep !== undefined)?.keep ?? this.keep
-      return Effect.flatMap(this.house.store.act(this.room, { ...this.keep, history }, by, actions), (acted) => {
+      return Effect.map(this.house.store.act(this.room, { ...this.keep, history }, by, actions), (acted) => {
         for (const ref of told) this.untold.delete(ref)
         if (this.untold.size === 0) this.house.behind.delete(this)
         if (acted.dueInMs !== undefined && hasLeaves) this.watch.begin(acted.dueInMs)
         this.isResting = false
-        const answered = Effect.succeed(answer(acted.outcomes))
-        if (!this.isAnother(acted) || !actions.some(({ _tag }) => _tag === "Join")) return answered
-        // Before anybody knows of a place there; what fails now the look through the room does.
-        return Effect.andThen(Effect.ignore(this.enter(by)), answered)
+        this.hear(acted.origin)
+        return answer(acted.outcomes)
       })
     })
-  }
-
-  /** This is not the room, or not the life of it, that the index was told of. */
-  private isAnother({ origin }: Acted): boolean {
-    if (origin !== undefined) return this.hear(origin)
-    this.origin = undefined
-    this.isUnsure = true
-    return false
   }
 }
 

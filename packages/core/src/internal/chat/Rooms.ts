@@ -180,7 +180,9 @@ export class Rooms implements House {
     this.rounds(
       this.doubted,
       (door) => door.doubts > 0,
-      (door) => lookThrough(door, this.store, this.asking, this.onHolders)
+      (door) => lookThrough(door, this.store, this.asking, this.onHolders),
+      // One thing is mostly noticed in several ways.
+      pause(1)
     )
   )
 
@@ -188,12 +190,13 @@ export class Rooms implements House {
   private rounds(
     signal: Signal,
     isDue: (door: Door) => boolean,
-    work: (door: Door) => Effect.Effect<void, BackendError>
+    work: (door: Door) => Effect.Effect<void, BackendError>,
+    gathering: Effect.Effect<void> = Effect.void
   ): Effect.Effect<never> {
     return Effect.gen({ self: this }, function* () {
       let failures = 0
       while (true) {
-        if (failures === 0) yield* signal.given
+        if (failures === 0) yield* Effect.andThen(signal.given, gathering)
         else yield* pause(failures)
         signal.clear()
         const due = [...this.doors.values()].filter(isDue)

@@ -9,6 +9,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Function from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -106,7 +107,7 @@ export class Sweeper {
           continue
         }
       }
-      yield* this.room(peer, room)
+      yield* this.room(peer, room, Function.identity)
     }
     fork(this.watch(unknown))
   })
@@ -194,14 +195,15 @@ export class Sweeper {
     })
   }
 
-  private room(peer: string, room: string): Effect.Effect<void, BackendError> {
+  /** `attempt`: how long each step is tried. */
+  private room(peer: string, room: string, attempt: typeof patiently = patiently): Effect.Effect<void, BackendError> {
     const { adopt, asking, remember, store } = this.options
     return Effect.gen({ self: this }, function* () {
-      const { dueInMs, left, origin } = yield* patiently(Effect.flatMap(asking, (by) => store.sweep(room, peer, by)))
-      if (left > 0) return yield* this.room(peer, room)
+      const { dueInMs, left, origin } = yield* attempt(Effect.flatMap(asking, (by) => store.sweep(room, peer, by)))
+      if (left > 0) return yield* this.room(peer, room, attempt)
       if (origin !== undefined) remember(room, origin)
       // Before the dead peer's own entry goes: there is always somebody in the index who has to see to it.
-      if (dueInMs !== undefined) yield* patiently(adopt(room, dueInMs))
+      if (dueInMs !== undefined) yield* attempt(adopt(room, dueInMs))
     })
   }
 }
