@@ -175,7 +175,7 @@ export interface Service {
   /**
    * Takes a place in a room, until the scope closes. Who has the id already is in the way (AlreadyMember) while its peer
    * is live; from a peer that is suspected or gone the place is taken over, and nobody has left. One round trip, two the
-   * first time this peer enters that room. Interrupted, it leaves no place behind.
+   * first time this peer enters that room, or when its server was replaced. Interrupted, it leaves no place behind.
    *
    * When the process dies, the others hear `Left` with the reason "Crashed": within 12 s and a heartbeat (PeerRegistry's
    * `downAfter`), the room's `leaveGrace`, and 5 s. A membership of a peer that was declared gone has ended: NotMember.

@@ -130,7 +130,7 @@ describe.skipIf(missing.binary)("Chat on servers that forget", { timeout: 120_00
       }
       // Once a look has been, nothing is new to it.
       yield* Effect.sleep(2 * positionCheck)
-      // One request to the index was made before; each server of rooms is asked as well.
+      // The index is asked in either case; now the server of the rooms is, too.
       expect(yield* inSomeLooks).toBeLessThan(idle + 20)
     })
   )

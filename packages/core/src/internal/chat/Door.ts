@@ -192,17 +192,18 @@ export class Door {
     })
   }
 
-  /** What makes this membership, from before it is asked for: whoever comes meanwhile finds this very door. */
+  /**
+   * What makes this membership, once, in a region that cannot be interrupted. From this very call on whoever comes finds this
+   * door: of two doors of one room, one would give up what the other holds.
+   */
   during<A, E, R>(ref: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.suspend(() => {
-      this.arriving.add(ref)
-      return Effect.ensuring(
-        effect,
-        Effect.sync(() => {
-          this.arriving.delete(ref)
-        })
-      )
-    })
+    this.arriving.add(ref)
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => {
+        this.arriving.delete(ref)
+      })
+    )
   }
 
   /**

@@ -56,7 +56,10 @@ export class Places {
       Effect.gen({ self: this }, function* () {
         const { hooks, meter, rooms } = this.options
         const { id } = joining
-        const door = yield* this.door("join", room)
+        // From here to where the door knows who comes nobody else has a turn.
+        const found = this.door("join", room)
+        if (Exit.isFailure(found)) return yield* Exit.failCause(found.cause)
+        const door = found.value
         const { keep } = door
         const fault = Limits.idFault("join", "member id", id)
         if (fault !== undefined) return yield* fault
@@ -71,7 +74,7 @@ export class Places {
           const member = yield* this.member(room, id, text, details)
           return { member, joinedAt: yield* this.take(door, id, ref, text) }
         })
-        const { joinedAt, member } = yield* restore(door.during(ref, taken))
+        const { joinedAt, member } = yield* door.during(ref, restore(taken))
         const place = new Place(this, room, door, keep, ref, { ...member, joinedAt: DateTime.makeUnsafe(joinedAt) })
         yield* Effect.addFinalizer(() => place.part)
         return place

@@ -1,6 +1,7 @@
 /**
  * All rooms that this peer has to do with: their doors, what is still to be told at any of them, and the index's notion of
- * where this peer has places, which is looked after every half minute, however many places there are.
+ * where this peer has places, which is looked after every half minute, however many places there are. Then servers are asked,
+ * too, whether they are still the same: where one is not, the rooms on it are looked through (`Audit.ts`).
  */
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
