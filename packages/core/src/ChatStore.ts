@@ -267,7 +267,7 @@ export interface Service {
   /** A link for the rooms' frames; the listener gets rooms' names. */
   readonly connect: (listener: Listener) => Effect.Effect<Link, never, Scope.Scope>
   readonly commandTimeoutMs: number
-  /** As PubSubStore's. */
+  /** As PubSubStore's; so often the index, and rooms' servers, are asked, too, whether they have forgotten something. Default 30 s. */
   readonly positionCheckMs: number | undefined
   /** True where nobody dies without closing its scope, and nothing is forgotten: nothing is asked for again by the clock. */
   readonly immortal: boolean

@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { BackendError, CorruptData } from "@troupe/core/BackendError"
 import * as Chat from "@troupe/core/Chat"
-import type { Service as Store } from "@troupe/core/ChatStore"
+import { pageSize, type Service as Store } from "@troupe/core/ChatStore"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -148,6 +148,33 @@ describe("a room that has perhaps forgotten something", () => {
       yield* world.advance("37 seconds")
       assert.deepStrictEqual(yield* membersOf(world, a), [])
       assert.deepStrictEqual(asked.toSorted(), [Hall.name, other.name])
+    }))
+})
+
+describe("rooms that a peer has swept", () => {
+  test("are looked at, 10,000 of them, until the second look from then", (world) =>
+    Effect.gen(function* () {
+      const left = new Set(Array.from({ length: 10_001 }, (_, n) => `room ${n}`))
+      const looks: Array<number> = []
+      // Rooms of a store that does nothing: in a world each request takes its time.
+      yield* enter(world, {}, () => ({
+        bury: () => Effect.sync(() => [...left].slice(0, pageSize)),
+        sweep: () => Effect.succeed({ left: 0, origin: { epoch: "epoch", server: "server" }, dueInMs: undefined }),
+        exit: (_, rooms) =>
+          Effect.sync(() => {
+            for (const room of rooms) left.delete(room)
+          }),
+        servers: (rooms) =>
+          Effect.sync(() => {
+            looks.push(rooms.length)
+            return rooms.map(() => "server")
+          })
+      }))
+      const gone = yield* world.spawn()
+      yield* world.advance(0)
+      yield* gone.crash
+      yield* world.advance("3 minutes")
+      assert.deepStrictEqual([left.size, looks], [0, [10_000, 10_000]])
     }))
 })
 

@@ -19,7 +19,7 @@ export interface Timing {
   readonly topologyUrgent: number
   /** Pause before a call that met TRYAGAIN is sent again. */
   readonly tryAgainPause: number
-  /** How often the position of a quiet channel is compared with the server's. */
+  /** How often the position of a quiet channel is compared with the server's, and Chat looks whether a server has forgotten something. */
   readonly positionCheck: number
   /** A reserved connection that nobody wanted for so long is closed. */
   readonly reservedIdle: number

@@ -100,7 +100,8 @@ export class Sweeper {
     const unknown: Array<string> = []
     for (const peer of peers) {
       if (!this.departed.has(peer)) {
-        if (!(yield* this.isUnknown(peer))) continue
+        // Of which a view that is not fresh says nothing: then it is watched as well.
+        if (!(yield* Effect.orElseSucceed(this.isUnknown(peer), () => true))) continue
         const { gone } = yield* store.enter(peer, [room])
         if (!gone) {
           unknown.push(peer)
