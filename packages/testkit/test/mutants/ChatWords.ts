@@ -83,7 +83,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "who waits for a leave to be told takes the room of one",
     law: "membersOfOnePeerLeaveTogether",
-    file: core("Door"),
+    file: core("Ask"),
     find: "this.entries = action === undefined ? 0 : 1",
     replace: "this.entries = 1",
     worlds: servers
