@@ -262,9 +262,9 @@ export const layer: Layer.Layer<PubSub, never, PubSubStore> = Layer.effect(
       }
       return hub.join(channel.name, history, (topic) =>
         from === undefined
-          ? Effect.sync(() => add(topic, new Subscriber(topic, codec, buffer, topic.head)))
-          : Effect.map(Effect.interruptible(hub.read(topic, from, Math.min(buffer, pageEntries))), (page) =>
-              add(topic, new Subscriber(topic, codec, buffer, undefined, page))
+          ? Effect.sync(() => add(topic, new Subscriber(topic, codec, buffer, topic.head, undefined, history)))
+          : Effect.map(Effect.interruptible(hub.read(topic, from, Math.min(buffer, pageEntries), history)), (page) =>
+              add(topic, new Subscriber(topic, codec, buffer, undefined, page, history))
             )
       )
     }

@@ -60,6 +60,26 @@ export const theGapNamesOnlyWhatIsGone: Law = (world) =>
     yield* hears(world, heard, [0, "HistoryTrimmed 7", 8, 9, 10], "5 seconds")
   })
 
+/** S5 Of two definitions of a channel each subscriber reads back by its own, whoever came first; they share a subscription. */
+export const eachSubscriberReadsByItsOwnDefinition: Law = (world) =>
+  Effect.gen(function* () {
+    const [a, b, c] = [yield* world.spawn(), yield* world.spawn(), yield* world.spawn()]
+    const brief = PubSub.channel(Kept.name, { message: Schema.Int, history: { size: 2, timeToLive: "1 hour" } })
+    yield* publishAll(a, Kept, [1, 2, 3, 4])
+    const before = yield* world.subscriptions
+    const from = { from: "earliest" } as const
+    const heard = [yield* listen(b, brief, from), yield* listen(b, Kept, from)]
+    heard.push(yield* listen(c, Kept, from), yield* listen(c, brief, from))
+    assert.equal(yield* world.subscriptions, before + 2)
+    yield* Effect.all([b.cut, c.cut])
+    yield* publishAll(a, Kept, [5, 6, 7, 8])
+    yield* Effect.andThen(world.advance("3 seconds"), Effect.all([b.heal, c.heal]))
+    const all = numbers(8).map((n) => n + 1)
+    // Who shares what another is given in full has no gap either.
+    const told = [[3, 4, "HistoryTrimmed 2", 7, 8], all, all, [3, 4, 5, 6, 7, 8]]
+    for (const [i, shape] of told.entries()) yield* hears(world, heard[i]!, shape, "5 seconds")
+  })
+
 /** S5 History ends with its time to live, too. */
 export const historyEndsWithItsTimeToLive: Law = (world) =>
   Effect.gen(function* () {

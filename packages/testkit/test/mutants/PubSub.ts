@@ -399,5 +399,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: "      for (; i < taken.length; i++) {\n        const next = taken[i]!\n        deliveries.push(isGap(next) ? next : yield* this.codec.decode(next))\n      }",
     replace:
       '      const push = (next: Delivery<A>) => Effect.sync(() => deliveries.push(next))\n      yield* Effect.forEach(taken.slice(i), (next) => (isGap(next) ? push(next) : Effect.flatMap(this.codec.decode(next), push)), { concurrency: "unbounded" })'
+  },
+  {
+    name: "who comes later reads as whoever came first",
+    law: "eachSubscriberReadsByItsOwnDefinition",
+    file: pubsub,
+    find: "Math.min(buffer, pageEntries), history)",
+    replace: "Math.min(buffer, pageEntries), topic.history)",
+    worlds: ["memory", "redis", "cluster"]
+  },
+  {
+    name: "who catches up does so as whoever came first",
+    law: "eachSubscriberReadsByItsOwnDefinition",
+    file: pubsub,
+    find: "undefined, page, history)",
+    replace: "undefined, page)",
+    worlds: ["memory", "redis", "cluster"]
   }
 ]
