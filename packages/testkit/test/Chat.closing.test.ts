@@ -51,6 +51,21 @@ describe("a layer that closes", () => {
       assert.isTrue(Exit.isSuccess(exit) && Exit.isFailure(exit.value))
     }))
 
+  test("tells a join that waits for the index so, instead of ending it as nobody asked", (world) =>
+    Effect.gen(function* () {
+      const a = yield* enter(world, {}, (store) => ({
+        enter: (peer, rooms) => (rooms.length === 0 ? store.enter(peer, rooms) : Effect.never)
+      }))
+      yield* world.complete(a.run(a.chat.create(Hall)))
+      const joining = Scope.provide(a.chat.join(Hall, { id: "x" }), yield* Scope.make())
+      const join = yield* a.fork(Effect.flip(joining))
+      yield* world.advance(0)
+      yield* world.complete(a.close)
+      yield* world.advance("10 seconds")
+      const exit = join.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isSuccess(exit))
+    }))
+
   test("takes back the place that is just being made", (world) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()

@@ -25,6 +25,11 @@ const made = (world: Place, peer: Chatter) => world.complete(peer.run(peer.chat.
 const membersOf = (world: Place, peer: Chatter) =>
   Effect.map(world.complete(peer.run(peer.chat.members(Hall))), (members) => members.map(({ id }) => id))
 
+/** The server of the index was not replaced. */
+const sameIndex = (store: Store): Partial<Store> => ({
+  enter: (peer, rooms) => Effect.map(store.enter(peer, rooms), ({ gone }) => ({ gone, life: "the same" }))
+})
+
 /** A peer that leaves, as it thinks: until it is told otherwise the store hears of no leave. */
 const leavingInVain = () => {
   const vain = { on: true }
@@ -43,9 +48,7 @@ const leavingInVain = () => {
 describe("a room that has perhaps forgotten something", () => {
   test("is looked through, where its server is another one and that of the index is not", (world) =>
     Effect.gen(function* () {
-      const a = yield* enter(world, {}, (store) => ({
-        enter: (peer, rooms) => Effect.map(store.enter(peer, rooms), ({ gone }) => ({ gone, life: "the same" }))
-      }))
+      const a = yield* enter(world, {}, sameIndex)
       yield* made(world, a)
       const x = yield* join(world, a, "x")
       yield* x.leave
@@ -108,6 +111,36 @@ describe("a room that has perhaps forgotten something", () => {
       yield* world.store.rewind(0)
       yield* world.advance("2 minutes")
       assert.deepStrictEqual(yield* membersOf(world, a), ["a", "b"])
+    }))
+
+  test("whose end was lost is looked through by who has left it then", (world) =>
+    Effect.gen(function* () {
+      const a = yield* enter(world, {}, sameIndex)
+      yield* made(world, a)
+      const x = yield* join(world, a, "x")
+      yield* world.complete(a.run(a.chat.destroy(Hall)))
+      yield* x.leave
+      // Its end, and that it was taken out of the list.
+      yield* world.store.rewind(2)
+      assert.deepStrictEqual(yield* membersOf(world, a), ["x"])
+      yield* world.advance("80 seconds")
+      assert.deepStrictEqual(yield* membersOf(world, a), [])
+    }))
+
+  test("stays known to the index for one Chat of a peer, though another has nobody there any more", (world) =>
+    Effect.gen(function* () {
+      const node = yield* world.spawn()
+      const [a, b, c] = [yield* open(node), yield* open(node), yield* enter(world)]
+      yield* made(world, a)
+      const x = yield* join(world, a, "x")
+      yield* join(world, b, "y")
+      yield* x.leave
+      yield* world.advance("2 minutes")
+      yield* a.close
+      assert.deepStrictEqual(yield* membersOf(world, c), ["y"])
+      yield* b.crash
+      yield* world.advance("1 minute")
+      assert.deepStrictEqual(yield* membersOf(world, c), [])
     }))
 
   test("has who is known to nobody swept when that has been so for a while, by whoever is there then", (world) =>

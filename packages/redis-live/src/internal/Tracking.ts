@@ -168,7 +168,7 @@ export class Tracking {
         // A cluster that is down (CLUSTERDOWN) comes back: it refuses to tell no more than one that is away.
         resolve(failure?.reason._tag === "WritesRefused" ? unavailable(failure.reason.message) : failure)
       )
-      request.patienceMs = patienceMs
+      // Without a patience of its own: who runs out of one has the connection replaced, and this one carries everybody's calls.
       if (this.host.requests.add(request)) this.router().submit(request)
     })
   }

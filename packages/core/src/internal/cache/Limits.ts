@@ -151,6 +151,13 @@ export const tooManyLocks = new BackendError({
   outcome: "NotApplied"
 })
 
+export const readsClosed = new BackendError({
+  service,
+  operation: "get",
+  reason: new Closed({ message: "the layer is closed" }),
+  outcome: "NotApplied"
+})
+
 export const locksClosed = new BackendError({
   service,
   operation: lockOperation,

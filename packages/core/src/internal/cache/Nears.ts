@@ -33,13 +33,11 @@ export class Nears {
       name: string,
       call: Effect.Effect<B, E>,
       forget: (keeping: Keeping) => void
-    ): Effect.Effect<B, E> => {
-      if (this.byName.size === 0) return call
-      return Effect.ensuring(
+    ): Effect.Effect<B, E> =>
+      Effect.ensuring(
         call,
         Effect.sync(() => this.byName.get(name)?.forEach(forget))
       )
-    }
     const keys =
       (keys: ReadonlyArray<string>) =>
       (keeping: Keeping): void => {

@@ -12,7 +12,7 @@ import { type Found, maxKeys, type Service as Store, type Missing, isFound } fro
 import { Batcher, type Call } from "../Batcher.ts"
 import { isSettled } from "../Settled.ts"
 import type { Text } from "../Text.ts"
-import { maxWaiting, service } from "./Limits.ts"
+import { maxWaiting, readsClosed, service } from "./Limits.ts"
 import type { Meter } from "./Meter.ts"
 import type { Asked, Near } from "./Near.ts"
 
@@ -246,7 +246,7 @@ export class Reader<A> {
           const one = found[next++]
           const value = this.kept(asked, call.key, one)
           if (isSettled(value)) call.resume(value, Exit.isSuccess(value) ? whyOf(one, value.value) : undefined)
-          else this.fork(Effect.map(value, (value) => call.resume(Exit.succeed(value), whyOf(one, value))))
+          else this.fork(answered(call, one, value))
         }
       })
     )
@@ -282,6 +282,20 @@ export class Reader<A> {
 }
 
 const none: Exit.Exit<Option.Option<never>> = Exit.succeed(Option.none())
+
+/** A decoding that takes its time, in which the layer may be closed. */
+const answered = <A>(
+  call: Reading<A>,
+  one: Found | Missing | undefined,
+  value: Effect.Effect<Option.Option<A>>
+): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.onExit(value, (exit) =>
+      Effect.sync(() =>
+        Exit.isSuccess(exit) ? call.resume(exit, whyOf(one, exit.value)) : call.resume(Exit.fail(readsClosed))
+      )
+    )
+  )
 
 const whyOf = <A>(found: Found | Missing | undefined, value: Option.Option<A>): Miss | undefined =>
   Option.isSome(value) ? undefined : isFound(found) ? "Undecodable" : (found ?? "Absent")

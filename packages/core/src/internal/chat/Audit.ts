@@ -46,4 +46,4 @@ export const lookThrough = (
     })
   )
 
-const isFull = ({ reason }: BackendError): boolean => reason._tag === "CapacityExceeded"
+export const isFull = ({ reason }: BackendError): boolean => reason._tag === "CapacityExceeded"

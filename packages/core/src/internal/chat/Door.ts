@@ -274,9 +274,10 @@ export class Door {
   /** An answer is from there. The index was told of this room as it was then. */
   hear(origin: Origin | undefined): void {
     const { origin: known } = this
+    // Where it was counts on: a room whose end was lost is there again with the next server.
+    if (origin === undefined) return void (this.isUnsure = true)
     this.origin = origin
-    if (origin === undefined) this.isUnsure = true
-    else if (known !== undefined && (known.epoch !== origin.epoch || known.server !== origin.server)) this.doubt()
+    if (known !== undefined && (known.epoch !== origin.epoch || known.server !== origin.server)) this.doubt()
   }
 
   /** The room has these places of this peer: those that it has given up, the room has forgotten that. */
@@ -320,7 +321,7 @@ export class Door {
         return true
       })
       this.house.fork(
-        Effect.onExit(Effect.ignore(Effect.onExit(enter, (exit) => Deferred.done(entering.done, exit))), () =>
+        Effect.onExit(Effect.ignore(Effect.onExit(enter, (exit) => told(entering.done, exit))), () =>
           Effect.sync(() => {
             if (this.entering === entering) this.entering = undefined
             Deferred.doneUnsafe(entering.done, Effect.fail(Limits.closed("join")))
@@ -388,3 +389,7 @@ export class Door {
 
 const mayHaveHappened = (answer: Exit.Failure<unknown, BackendError>): boolean =>
   Option.match(Exit.findErrorOption(answer), { onNone: () => true, onSome: ({ outcome }) => outcome === "Unknown" })
+
+/** Interrupted is what asks when the layer closes, not who waits for it. */
+const told = (done: Deferred.Deferred<boolean, BackendError>, exit: Exit.Exit<boolean, BackendError>) =>
+  Exit.hasInterrupts(exit) ? Effect.void : Deferred.done(done, exit)

@@ -38,6 +38,7 @@ export const open = Effect.fnUntraced(function* (
   const rooms = new Rooms({
     store,
     asking,
+    registry,
     fork,
     context,
     base: (yield* Random.nextIntBetween(0, 2 ** 52)).toString(36),

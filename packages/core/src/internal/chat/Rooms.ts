@@ -31,6 +31,8 @@ const closingRooms = 256
 export interface Options {
   readonly store: Store
   readonly asking: Effect.Effect<Asking>
+  /** The registry that this peer is in. */
+  readonly registry: object
   readonly fork: (effect: Effect.Effect<void>) => void
   readonly context: Context.Context<never>
   /** What the names of this peer's memberships begin with, and nobody else's. */
@@ -41,6 +43,8 @@ export interface Options {
   readonly onPlaces: (places: number) => void
 }
 
+const ofRegistry = new WeakMap<object, Set<Rooms>>()
+
 export class Rooms implements House {
   readonly store: Store
   readonly asking: Effect.Effect<Asking>
@@ -50,6 +54,8 @@ export class Rooms implements House {
   readonly base: string
   private readonly onHolders: Options["onHolders"]
   private readonly doors = new Map<string, Door>()
+  /** Of all open Chats of this peer: the index knows peers alone. */
+  private readonly siblings: Set<Rooms>
   private readonly untold = new Signal()
   private readonly doubted = new Signal()
   private readonly places: (places: number) => void
@@ -61,7 +67,7 @@ export class Rooms implements House {
   private crowd = 1_024
   private closed = false
 
-  constructor({ asking, base, context, fork, onHolders, onPlaces, store }: Options) {
+  constructor({ asking, base, context, fork, onHolders, onPlaces, registry, store }: Options) {
     this.store = store
     this.asking = asking
     this.fork = fork
@@ -69,6 +75,8 @@ export class Rooms implements House {
     this.base = base
     this.onHolders = onHolders
     this.places = onPlaces
+    this.siblings = ofRegistry.get(registry) ?? new Set()
+    ofRegistry.set(registry, this.siblings.add(this))
   }
 
   get isClosed(): boolean {
@@ -82,7 +90,7 @@ export class Rooms implements House {
       known.keep = keep
       return known
     }
-    if (this.doors.size >= this.crowd) this.thin()
+    if (this.doors.size >= Math.min(this.crowd, Limits.maxRooms)) this.thin()
     if (this.doors.size >= Limits.maxRooms) return undefined
     const door = new Door(room, keep, this)
     this.doors.set(room, door)
@@ -106,10 +114,24 @@ export class Rooms implements House {
     return Effect.gen({ self: this }, function* () {
       for (let i = 0; i < rooms.length; i += pageSize) {
         // While the page before it was under way somebody may have come, and have had the index note the room again.
-        const page = rooms.slice(i, i + pageSize).filter((room) => !this.doors.has(room))
-        if (page.length > 0) yield* this.store.exit(by.id, page)
+        const page = rooms.slice(i, i + pageSize).filter((room) => !this.doors.has(room) && !this.isSiblings(room))
+        if (page.length === 0) continue
+        // Where the index moves meanwhile the room of whoever has come since may be taken out again.
+        const again = Effect.sync(() => {
+          for (const room of page) this.doors.get(room)?.forget()
+        })
+        yield* Effect.ensuring(this.store.exit(by.id, page), again)
       }
     })
+  }
+
+  /** Another Chat of this peer has the index know of it. */
+  private isSiblings(room: string): boolean {
+    for (const rooms of this.siblings) {
+      const door = rooms === this ? undefined : rooms.doors.get(room)
+      if (door !== undefined && (door.indexed !== undefined || !door.isIdle)) return true
+    }
+    return false
   }
 
   onUntold(): void {
@@ -221,19 +243,19 @@ export class Rooms implements House {
   })
 
   private readonly agree: Effect.Effect<void, BackendError> = Effect.gen({ self: this }, function* () {
+    yield* this.compare
     const by = yield* this.asking
     const { gone, life } = yield* this.store.enter(by.id, [])
     const isShaken = this.life !== undefined && this.life !== life
     for (const door of this.doors.values()) {
       if (gone || (door.indexed !== undefined && door.indexed !== by.id)) door.forget()
-      else if (isShaken) door.doubt()
+      if (isShaken && !gone) door.doubt()
     }
     if (gone) return
     this.life = life
     if (isShaken) this.shaken = shakenLooks + 1
     const lost = [...this.doors.values()].filter((door) => !door.isEmpty && !door.isKnownOf(by))
     yield* Effect.forEach(lost, (door) => door.enter(by), { concurrency: 64, discard: true })
-    yield* this.compare
     yield* this.leave(by, this.rest())
     this.shaken = Math.max(0, this.shaken - 1)
   })
@@ -264,11 +286,14 @@ export class Rooms implements House {
   /** Every membership of this peer ends: told to the store as far as that answers; the others see to the rest. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.closed = true
+    this.siblings.delete(this)
     const doors = [...this.doors.values()]
     const left = Effect.gen({ self: this }, function* () {
       const by = yield* this.asking
       yield* Effect.forEach(doors, (door) => door.close, { concurrency: closingRooms, discard: true })
-      const empty = doors.filter((door) => door.indexed === by.id && door.isEmpty).map(({ room }) => room)
+      const empty = doors
+        .filter((door) => door.indexed === by.id && door.isEmpty && !this.isSiblings(door.room))
+        .map(({ room }) => room)
       for (let i = 0; i < empty.length; i += pageSize) yield* this.store.exit(by.id, empty.slice(i, i + pageSize))
     })
     return Effect.timeoutOption(Effect.interruptible(Effect.ignore(left)), Duration.millis(closingMs)).pipe(

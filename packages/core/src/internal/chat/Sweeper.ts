@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type BackendError, isRetryable } from "../../BackendError.ts"
@@ -18,6 +19,7 @@ import type { Asking, Origin, Service as Store } from "../../ChatStore.ts"
 import type { PeerEvent, Service as Registry } from "../../PeerRegistry.ts"
 import { PeerId } from "../../PeerRegistryStore.ts"
 import { pause } from "../Pause.ts"
+import { isFull } from "./Audit.ts"
 
 /** A peer's rank delays its sweeps by so much: mostly one of them is enough. */
 const stepMs = 250
@@ -43,7 +45,7 @@ export interface Options {
 
 export class Sweeper {
   private readonly options: Options
-  /** Gone for good: the oldest is forgotten first. */
+  /** Gone, mostly for good: a registry that lost its book may take them in again. The oldest is forgotten first. */
   private readonly departed = new Set<string>()
   private readonly sweeping = new Set<string>()
   /** Unknown, and looked at for a while. */
@@ -69,7 +71,10 @@ export class Sweeper {
   )
 
   private hear(event: PeerEvent): void {
-    if (event._tag === "Snapshot") this.options.fork(this.lookForUnknown)
+    if (event._tag === "Snapshot") {
+      for (const { id } of event.peers) this.departed.delete(id)
+      this.options.fork(this.lookForUnknown)
+    } else if (event._tag === "Joined") this.departed.delete(event.peer.id)
     else if (event._tag === "Left") {
       this.departed.add(event.peer.id)
       if (this.departed.size > mostDeparted)
@@ -98,12 +103,19 @@ export class Sweeper {
   ): Effect.fn.Return<void, BackendError> {
     const { fork, store } = this.options
     const unknown: Array<string> = []
+    let full: BackendError | undefined
     for (const peer of peers) {
       if (!this.departed.has(peer)) {
         // Of which a view that is not fresh says nothing: then it is watched as well.
         if (!(yield* Effect.orElseSucceed(this.isUnknown(peer), () => true))) continue
-        const { gone } = yield* store.enter(peer, [room])
-        if (!gone) {
+        const entered = yield* Effect.result(store.enter(peer, [room]))
+        if (Result.isFailure(entered)) {
+          // A full server takes in nobody: that is tried again, and holds up none of those behind.
+          if (!isFull(entered.failure)) return yield* entered.failure
+          full = entered.failure
+          continue
+        }
+        if (!entered.success.gone) {
           unknown.push(peer)
           continue
         }
@@ -111,6 +123,7 @@ export class Sweeper {
       yield* this.room(peer, room, Function.identity)
     }
     fork(this.watch(unknown))
+    if (full !== undefined) return yield* full
   })
 
   private watch(unknown: ReadonlyArray<string>): Effect.Effect<void> {
