@@ -145,10 +145,10 @@ export class Client<in out K, in out A> {
     value: A,
     options: SetOptions | undefined
   ): Effect.Effect<Entry, WriteError> {
-    return Effect.flatMap(this.codec.value.encode(value), (body) => {
-      const fault = tooLarge(body, this.house.settings.maxValueBytes)
-      return fault === undefined ? this.entry(operation, key, text, value, body, options) : Exit.fail(fault)
-    })
+    const body = this.codec.value.encode(value)
+    return isSettled(body) && Exit.isSuccess(body)
+      ? this.entry(operation, key, text, value, body.value, options)
+      : Effect.flatMap(body, (body) => this.entry(operation, key, text, value, body, options))
   }
 
   private entry(
@@ -160,6 +160,8 @@ export class Client<in out K, in out A> {
     options: SetOptions | undefined
   ): Exit.Exit<Entry, BackendError | PayloadTooLarge> {
     const { isSliding, lifeMs, staleForMs } = this.plan
+    const fault = tooLarge(body, this.house.settings.maxValueBytes)
+    if (fault !== undefined) return Exit.fail(fault)
     const tags = Limits.tags(operation, options?.tags)
     if (Exit.isFailure(tags)) return Exit.failCause(tags.cause)
     const { timeToLive } = this.codec

@@ -124,9 +124,12 @@ export const make = Effect.fnUntraced(function* (
     options: Parameters<Service["set"]>[3],
     write: (client: Client<K, A>, entry: Entry) => Effect.Effect<B, BackendError>
   ): Effect.Effect<B, WriteError> =>
-    using(operation, region, key, (client, text) =>
-      Effect.flatMap(client.entryOf(operation, key, text, value, options), (entry) => write(client, entry))
-    )
+    using(operation, region, key, (client, text) => {
+      const entry = client.entryOf(operation, key, text, value, options)
+      return isSettled(entry) && Exit.isSuccess(entry)
+        ? write(client, entry.value)
+        : Effect.flatMap(entry, (entry) => write(client, entry))
+    })
 
   /** What this process keeps: on the hottest path nothing is made but the answer. */
   const keptHere = <K, A>(region: Region<K, A>, key: K): Kept<A> | undefined => {
