@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { PayloadTooLarge } from "../BackendError.ts"
 import { byteLength } from "../Name.ts"
-import { isSettled } from "./Settled.ts"
+import { chained, isSettled } from "./Settled.ts"
 
 /** What was kept does not fit the schema, or is no JSON. */
 export class Undecodable extends Data.TaggedError("Undecodable")<{ readonly message: string }> {}
@@ -22,8 +22,7 @@ export class Text<A> {
   }
 
   encode(value: A): Effect.Effect<string, Schema.SchemaError> {
-    const json = this.toJson(value)
-    return isSettled(json) && Exit.isSuccess(json) ? written(json.value) : Effect.flatMap(json, written)
+    return chained(this.toJson(value), written)
   }
 
   decode(text: string): Effect.Effect<A, Undecodable> {

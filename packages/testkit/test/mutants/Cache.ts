@@ -25,7 +25,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a value is kept by its text as the platform writes it",
     law: "aValueIsNotTheObject",
     file: "packages/core/src/internal/Text.ts",
-    find: "const json = this.toJson(value)\n    return isSettled(json) && Exit.isSuccess(json) ? written(json.value) : Effect.flatMap(json, written)",
+    find: "return chained(this.toJson(value), written)",
     replace: "return written(value)"
   },
   {

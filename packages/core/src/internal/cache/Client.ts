@@ -7,7 +7,7 @@ import type * as Option from "effect/Option"
 import type { BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { SetOptions, WriteError } from "../../Cache.ts"
 import { type Entry, isFound, type Service as Store } from "../../CacheStore.ts"
-import { isSettled } from "../Settled.ts"
+import { chained, isSettled } from "../Settled.ts"
 import { tooLarge } from "../Text.ts"
 import * as Limits from "./Limits.ts"
 import { Loader } from "./Loader.ts"
@@ -145,10 +145,7 @@ export class Client<in out K, in out A> {
     value: A,
     options: SetOptions | undefined
   ): Effect.Effect<Entry, WriteError> {
-    const body = this.codec.value.encode(value)
-    return isSettled(body) && Exit.isSuccess(body)
-      ? this.entry(operation, key, text, value, body.value, options)
-      : Effect.flatMap(body, (body) => this.entry(operation, key, text, value, body, options))
+    return chained(this.codec.value.encode(value), (body) => this.entry(operation, key, text, value, body, options))
   }
 
   private entry(

@@ -151,19 +151,16 @@ export const tooManyLocks = new BackendError({
   outcome: "NotApplied"
 })
 
-export const readsClosed = new BackendError({
-  service,
-  operation: "get",
-  reason: new Closed({ message: "the layer is closed" }),
-  outcome: "NotApplied"
-})
+const closed = (operation: string): BackendError =>
+  new BackendError({
+    service,
+    operation,
+    reason: new Closed({ message: "the layer is closed" }),
+    outcome: "NotApplied"
+  })
 
-export const locksClosed = new BackendError({
-  service,
-  operation: lockOperation,
-  reason: new Closed({ message: "the layer is closed" }),
-  outcome: "NotApplied"
-})
+export const readsClosed = closed("get")
+export const locksClosed = closed(lockOperation)
 
 // -- internals ----------------------------------------------------------------------------------------------------
 

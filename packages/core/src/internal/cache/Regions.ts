@@ -13,7 +13,7 @@ import type { BackendError } from "../../BackendError.ts"
 import type { Options, Region, Service, SetOptions, WriteError } from "../../Cache.ts"
 import { CacheStore, type Entry, maxKeys } from "../../CacheStore.ts"
 import { Bell } from "../Bell.ts"
-import { isSettled } from "../Settled.ts"
+import { chained, isSettled } from "../Settled.ts"
 import type { Cargo, Loaded } from "./Cargo.ts"
 import { Client, type House } from "./Client.ts"
 import * as Limits from "./Limits.ts"
@@ -110,10 +110,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend((): Effect.Effect<B, E | BackendError> => {
       const client = clientOf(operation, region)
       if (Exit.isFailure(client)) return Exit.failCause(client.cause)
-      const text = client.value.textOf(operation, key)
-      return isSettled(text) && Exit.isSuccess(text)
-        ? use(client.value, text.value)
-        : Effect.flatMap(text, (text) => use(client.value, text))
+      return chained(client.value.textOf(operation, key), (text) => use(client.value, text))
     })
 
   const writing = <K, A, B>(
@@ -124,12 +121,9 @@ export const make = Effect.fnUntraced(function* (
     options: Parameters<Service["set"]>[3],
     write: (client: Client<K, A>, entry: Entry) => Effect.Effect<B, BackendError>
   ): Effect.Effect<B, WriteError> =>
-    using(operation, region, key, (client, text) => {
-      const entry = client.entryOf(operation, key, text, value, options)
-      return isSettled(entry) && Exit.isSuccess(entry)
-        ? write(client, entry.value)
-        : Effect.flatMap(entry, (entry) => write(client, entry))
-    })
+    using(operation, region, key, (client, text) =>
+      chained(client.entryOf(operation, key, text, value, options), (entry) => write(client, entry))
+    )
 
   /** What this process keeps: on the hottest path nothing is made but the answer. */
   const keptHere = <K, A>(region: Region<K, A>, key: K): Kept<A> | undefined => {

@@ -3,6 +3,7 @@ import type * as Exit from "effect/Exit"
 import type { BackendError } from "../../BackendError.ts"
 import type { Action, Asking, Keep, Outcome } from "../../ChatStore.ts"
 import type { Call } from "../Batcher.ts"
+import { isAlike } from "../pubsub/Limits.ts"
 
 /** Undefined: there is no such room. */
 export type Answer = Exit.Exit<Outcome | undefined, BackendError>
@@ -43,11 +44,7 @@ export const alike = (asks: ReadonlyArray<Ask>): number => {
   for (let i = 0; i < asks.length; i++) {
     const next = asks[i]?.keep
     if (next === undefined || next === keep) continue
-    if (
-      keep !== undefined &&
-      (keep.history?.size !== next.history?.size || keep.history?.timeToLiveMs !== next.history?.timeToLiveMs)
-    )
-      return i
+    if (keep !== undefined && !isAlike(keep.history, next.history)) return i
     keep = next
   }
   return asks.length

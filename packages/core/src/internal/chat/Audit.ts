@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { type BackendError, isRetryable } from "../../BackendError.ts"
 import type { Asking, Holders, Service as Store } from "../../ChatStore.ts"
 import type { Door } from "./Door.ts"
+import * as Limits from "./Limits.ts"
 
 /** One round trip, or two where this peer has places there, and one more for each 512 places of it; and what there is to end. */
 export const lookThrough = (
@@ -22,7 +23,7 @@ export const lookThrough = (
     const { doubts, room } = door
     const by = yield* asking
     // What a full server does not take now the look at the index tells it.
-    if (!door.isEmpty) yield* Effect.catchIf(door.enter(by), isFull, () => Effect.void)
+    if (!door.isEmpty) yield* Effect.catchIf(door.enter(by), Limits.isFull, () => Effect.void)
     let page: Holders | undefined = yield* store.holders(room, by, "")
     if (page !== undefined) {
       const { dueInMs, origin, peers } = page
@@ -45,5 +46,3 @@ export const lookThrough = (
       return Effect.logError("A room cannot be looked through", error)
     })
   )
-
-export const isFull = ({ reason }: BackendError): boolean => reason._tag === "CapacityExceeded"

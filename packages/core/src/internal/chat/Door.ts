@@ -72,7 +72,7 @@ export class Door {
   indexed: string | undefined
   /** It had it, of a room that was not there then, or has perhaps lost something since. */
   private isUnsure = false
-  /** Where the last answer was from; undefined: there was no such room, or none was asked for. */
+  /** Where the last answer was from that there was a room; undefined: none was yet. */
   origin: Origin | undefined
   /** How often it was doubted that the room has all it was told, since that was last looked through. */
   doubts = 0

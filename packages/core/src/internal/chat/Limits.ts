@@ -142,6 +142,9 @@ export const tooManyRooms = (operation: string): BackendError =>
     "NotApplied"
   )
 
+/** Nothing more is taken in. */
+export const isFull = ({ reason }: BackendError): boolean => reason._tag === "CapacityExceeded"
+
 export const tooManyUntold = (operation: string): BackendError =>
   error(
     operation,

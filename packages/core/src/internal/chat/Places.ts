@@ -8,7 +8,7 @@ import { type BackendError, PayloadTooLarge } from "../../BackendError.ts"
 import type { Joining, JoinError, Member, Membership, Room, SayError } from "../../Chat.ts"
 import type { Asking, Keep, Outcome } from "../../ChatStore.ts"
 import type { Position } from "../../PubSub.ts"
-import { isSettled } from "../Settled.ts"
+import { chained } from "../Settled.ts"
 import type { Door } from "./Door.ts"
 import { AlreadyMember, NotMember, Rejected, RoomNotFound } from "./errors.ts"
 import type { Hooks } from "./Hooks.ts"
@@ -119,10 +119,7 @@ export class Places {
         Effect.flatMap(codec.encodeMessage(message), (payload) => this.send(door, payload, speech))
       )
     }
-    const payload = codec.encodeMessage(message)
-    return isSettled(payload) && Exit.isSuccess(payload)
-      ? this.send(door, payload.value, speech)
-      : Effect.flatMap(payload, (payload) => this.send(door, payload, speech))
+    return chained(codec.encodeMessage(message), (payload) => this.send(door, payload, speech))
   }
 
   /** The text of details. */

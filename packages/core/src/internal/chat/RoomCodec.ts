@@ -8,7 +8,7 @@ import { read, type Seat } from "../../ChatStore.ts"
 import type { Gap, Message } from "../../PubSub.ts"
 import type { Stored } from "../../PubSubStore.ts"
 import { MessageCodec } from "../pubsub/MessageCodec.ts"
-import { isSettled } from "../Settled.ts"
+import { isSettled, mapped } from "../Settled.ts"
 import { Text, Undecodable } from "../Text.ts"
 
 /** An entry of the log as it is read, before its place in the log is known. */
@@ -118,7 +118,3 @@ export const event = <A, M>(delivery: Message<Entry<A, M>> | Gap): RoomEvent<A, 
     ? { _tag: "Said", from: value.from, message: value.message, at: publishedAt, position }
     : value
 }
-
-/** Without a turn where it is done already. */
-const mapped = <A, B, E>(effect: Effect.Effect<A, E>, f: (a: A) => B): Effect.Effect<B, E> =>
-  isSettled(effect) && Exit.isSuccess(effect) ? Exit.succeed(f(effect.value)) : Effect.map(effect, f)

@@ -114,7 +114,7 @@ export class Rooms implements House {
     return Effect.gen({ self: this }, function* () {
       for (let i = 0; i < rooms.length; i += pageSize) {
         // While the page before it was under way somebody may have come, and have had the index note the room again.
-        const page = rooms.slice(i, i + pageSize).filter((room) => !this.doors.has(room) && !this.isSiblings(room))
+        const page = rooms.slice(i, i + pageSize).filter((room) => !this.doors.has(room) && !this.isOfSibling(room))
         if (page.length === 0) continue
         // Where the index moves meanwhile the room of whoever has come since may be taken out again.
         const again = Effect.sync(() => {
@@ -126,7 +126,7 @@ export class Rooms implements House {
   }
 
   /** Another Chat of this peer has the index know of it. */
-  private isSiblings(room: string): boolean {
+  private isOfSibling(room: string): boolean {
     for (const rooms of this.siblings) {
       const door = rooms === this ? undefined : rooms.doors.get(room)
       if (door !== undefined && (door.indexed !== undefined || !door.isIdle)) return true
@@ -181,11 +181,7 @@ export class Rooms implements House {
       const door = this.door(room, this.doors.get(room)?.keep ?? unknownKeep)
       if (door === undefined) return Effect.fail(Limits.tooManyRooms("sweep"))
       door.watch.begin(dueInMs)
-      return Effect.catchIf(
-        Effect.asVoid(door.enter(by)),
-        ({ reason }) => reason._tag === "CapacityExceeded",
-        () => Effect.void
-      )
+      return Effect.catchIf(Effect.asVoid(door.enter(by)), Limits.isFull, () => Effect.void)
     })
   }
 
@@ -291,15 +287,14 @@ export class Rooms implements House {
     const left = Effect.gen({ self: this }, function* () {
       const by = yield* this.asking
       yield* Effect.forEach(doors, (door) => door.close, { concurrency: closingRooms, discard: true })
-      const empty = doors
-        .filter((door) => door.indexed === by.id && door.isEmpty && !this.isSiblings(door.room))
-        .map(({ room }) => room)
-      for (let i = 0; i < empty.length; i += pageSize) yield* this.store.exit(by.id, empty.slice(i, i + pageSize))
+      const empty = doors.filter((door) => door.indexed === by.id && door.isEmpty).map(({ room }) => room)
+      for (const room of empty) this.doors.delete(room)
+      yield* this.leave(by, empty)
     })
     return Effect.timeoutOption(Effect.interruptible(Effect.ignore(left)), Duration.millis(closingMs)).pipe(
       Effect.andThen(
         Effect.sync(() => {
-          for (const door of this.doors.values()) door.shut()
+          for (const door of new Set([...doors, ...this.doors.values()])) door.shut()
         })
       )
     )

@@ -19,7 +19,7 @@ import type { Asking, Origin, Service as Store } from "../../ChatStore.ts"
 import type { PeerEvent, Service as Registry } from "../../PeerRegistry.ts"
 import { PeerId } from "../../PeerRegistryStore.ts"
 import { pause } from "../Pause.ts"
-import { isFull } from "./Audit.ts"
+import { isFull } from "./Limits.ts"
 
 /** A peer's rank delays its sweeps by so much: mostly one of them is enough. */
 const stepMs = 250

@@ -83,6 +83,10 @@ export const count = (operation: string, field: string, count: number | undefine
     ? Effect.void
     : refuse(operation, field, "must be a whole number, zero or more")
 
+/** Both keep the same. */
+export const isAlike = (one: History | undefined, other: History | undefined): boolean =>
+  one?.size === other?.size && one?.timeToLiveMs === other?.timeToLiveMs
+
 /** What is wrong with a dedupe key on this channel, or undefined. */
 export const dedupeKey = (key: string, history: History | undefined): BackendError | undefined => {
   if (history === undefined) return Name.misconfigured(service, "publish", "dedupeKey", "needs a channel with history")

@@ -14,6 +14,7 @@ import type { Delivery, Gap, Position } from "../../PubSub.ts"
 import type { History, Page } from "../../PubSubStore.ts"
 import { isSettled } from "../Settled.ts"
 import type { Step } from "./Lane.ts"
+import { isAlike } from "./Limits.ts"
 import type { Cell, MessageCodec } from "./MessageCodec.ts"
 import type { Topic } from "./Topic.ts"
 
@@ -57,7 +58,7 @@ export class Subscriber<A> {
     this.capacity = capacity
     this.cursor = cursor
     this.history = history
-    this.isApart = history?.size !== topic.history?.size || history?.timeToLiveMs !== topic.history?.timeToLiveMs
+    this.isApart = !isAlike(history, topic.history)
     this.replaying = page !== undefined
     if (page !== undefined) this.accept(page)
   }

@@ -43,7 +43,7 @@ import {
   TaskQueueStore
 } from "../../TaskQueueStore.ts"
 import { partly } from "../partly.ts"
-import { isSettled } from "../Settled.ts"
+import { chained } from "../Settled.ts"
 import { Answers, type End } from "./Answers.ts"
 import { Bell } from "../Bell.ts"
 import { Claimer } from "./Claimer.ts"
@@ -177,8 +177,7 @@ export const make = Effect.fnUntraced(function* (
               )
             )
       }
-      const text = task["~definition"].payload.encode(payload)
-      return isSettled(text) && Exit.isSuccess(text) ? send(text.value) : Effect.flatMap(text, send)
+      return chained(task["~definition"].payload.encode(payload), send)
     })
 
   const answerOf = (plan: Limits.Plan, accepted: Accepted): Exit.Exit<Enqueued, QueueFull> =>
