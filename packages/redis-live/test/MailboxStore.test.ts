@@ -2,40 +2,26 @@
 import { expect, it } from "@effect/vitest"
 import type { BackendError } from "@troupe/core/BackendError"
 import { type Bounds, boxMs, MailboxStore, maxLetters, type Page, type Place } from "@troupe/core/MailboxStore"
-import * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import { missing } from "../../../scripts/missing.ts"
 import { withRedis } from "../../../scripts/redis/ask.ts"
 import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisMailbox from "../src/RedisMailbox.ts"
 import { eventually, failure } from "./support/client.ts"
-import * as Primaries from "./support/Primaries.ts"
+import type * as Primaries from "./support/Primaries.ts"
 import { places } from "./support/places.ts"
 import { serve } from "./support/rig.ts"
+import { open } from "./support/store.ts"
 
-const begin = 1_893_456_000_000
 const minute: Bounds = { timeToLiveMs: 60_000, capacity: 500 }
 const many = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 const make = Effect.fnUntraced(function* (at: Primaries.At, isLive = false) {
-  const prefix = `mailbox-${randomBytes(8).toString("hex")}`
-  const primaries = yield* Effect.acquireRelease(
-    Effect.promise(() => Primaries.connect(at, prefix)),
-    (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
-  )
-  const clock = { now: begin, run: "run" }
-  const wire = isLive
-    ? Layer.empty
-    : Layer.succeed(Wire.Wire, { ...Wire.open, server: { now: () => clock.now, run: () => clock.run } })
-  const context = yield* Layer.build(
-    Layer.provideMerge(RedisMailbox.store, RedisClient.layer({ ...at, prefix })).pipe(Layer.provide(wire))
-  )
+  const { client, clock, context, primaries } = yield* open(at, "mailbox", RedisMailbox.store, isLive)
   const store = Context.get(context, MailboxStore)
-  const client = Context.get(context, RedisClient.RedisClient)
   return {
     store,
     clock,

@@ -3,22 +3,19 @@ import { expect, it } from "@effect/vitest"
 import type { BackendError } from "@troupe/core/BackendError"
 import * as Stats from "@troupe/core/Stats"
 import { type Batch, maxItems, resetMs, senderMs, StatsStore } from "@troupe/core/StatsStore"
-import * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import { missing } from "../../../scripts/missing.ts"
 import { withRedis } from "../../../scripts/redis/ask.ts"
-import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisStats from "../src/RedisStats.ts"
 import { eventually, failure } from "./support/client.ts"
-import * as Primaries from "./support/Primaries.ts"
+import type * as Primaries from "./support/Primaries.ts"
 import { places } from "./support/places.ts"
 import { serve } from "./support/rig.ts"
+import { begin, open } from "./support/store.ts"
 
-const begin = 1_893_456_000_000
 const many = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 /** A batch of one sum and one gauge, unless more is said. */
@@ -34,22 +31,11 @@ const batch = (sender: string, number: number, more: Partial<Batch> = {}): Batch
 })
 
 const make = Effect.fnUntraced(function* (at: Primaries.At, isLive = false) {
-  const prefix = `stats-${randomBytes(8).toString("hex")}`
-  const primaries = yield* Effect.acquireRelease(
-    Effect.promise(() => Primaries.connect(at, prefix)),
-    (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
-  )
-  const clock = { now: begin }
-  const wire = isLive
-    ? Layer.empty
-    : Layer.succeed(Wire.Wire, { ...Wire.open, server: { now: () => clock.now, run: () => "run" } })
-  const context = yield* Layer.build(
-    Layer.provideMerge(RedisStats.store, RedisClient.layer({ ...at, prefix })).pipe(Layer.provide(wire))
-  )
+  const { client, clock, context, primaries } = yield* open(at, "stats", RedisStats.store, isLive)
   return {
     context,
     store: Context.get(context, StatsStore),
-    client: Context.get(context, RedisClient.RedisClient),
+    client,
     clock,
     primaries,
     /** What stands under the prefix, behind the tag. */

@@ -1,20 +1,16 @@
 /** A queue on a real server, its time in the test's hands: tasks that are told in a word, claimers that count their steps. */
 import type { BackendError } from "@troupe/core/BackendError"
 import * as TaskQueueStore from "@troupe/core/TaskQueueStore"
-import * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { randomBytes } from "node:crypto"
 import { ConnectionTypeId } from "../../src/internal/Connection.ts"
-import * as RedisClient from "../../src/RedisClient.ts"
 import * as RedisTaskQueue from "../../src/RedisTaskQueue.ts"
 import { ear } from "./client.ts"
-import * as Primaries from "./Primaries.ts"
+import type * as Primaries from "./Primaries.ts"
+import { open } from "./store.ts"
 
 export const lease = 10_000
 export const letters: TaskQueueStore.Letters = { capacity: 1_000, timeToLiveMs: 86_400_000 }
-const begin = 1_893_456_000_000
 
 /** A beat of who knows of nothing. */
 export const nothing = { answered: 0, holds: TaskQueueStore.holding([]), holdsNext: undefined }
@@ -69,18 +65,9 @@ export const payloads = (claims: ReadonlyArray<{ readonly payload: string }>): s
   claims.map(({ payload }) => payload).join(" ")
 
 export const make = Effect.fnUntraced(function* (at: Primaries.At, name = "a queue: {1}") {
-  const prefix = `queue-${randomBytes(8).toString("hex")}`
-  const primaries = yield* Effect.acquireRelease(
-    Effect.promise(() => Primaries.connect(at, prefix)),
-    (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
-  )
-  const clock = { now: begin }
-  const wire = Layer.succeed(Wire.Wire, { ...Wire.open, server: { now: () => clock.now, run: () => "run" } })
-  const context = yield* Layer.build(
-    Layer.provideMerge(RedisTaskQueue.store, RedisClient.layer({ ...at, prefix })).pipe(Layer.provide(wire))
-  )
+  const { client, clock, context, primaries } = yield* open(at, "queue", RedisTaskQueue.store)
   const store = Context.get(context, TaskQueueStore.TaskQueueStore)
-  const connection = Context.get(context, RedisClient.RedisClient)[ConnectionTypeId]
+  const connection = client[ConnectionTypeId]
   const listener = ear()
   const link = yield* store.connect(listener)
   let batches = 0

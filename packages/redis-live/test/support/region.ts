@@ -1,17 +1,15 @@
 /** A region on a real server, its time in the test's hands: entries that are told in a word, loads that have a name. */
 import * as CacheStore from "@troupe/core/CacheStore"
-import * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { randomBytes } from "node:crypto"
 import { ConnectionTypeId } from "../../src/internal/Connection.ts"
 import * as RedisCache from "../../src/RedisCache.ts"
-import * as RedisClient from "../../src/RedisClient.ts"
 import { ear } from "./client.ts"
-import * as Primaries from "./Primaries.ts"
+import type * as Primaries from "./Primaries.ts"
+import { begin, open } from "./store.ts"
 
-export const begin = 1_893_456_000_000
+export { begin }
+
 export const day = 86_400_000
 
 /** An entry that lives a minute, unless more is said. */
@@ -56,20 +54,8 @@ export const make = Effect.fnUntraced(function* (
   at: Primaries.At,
   { name = "a region: {1}", isLive = false }: Options = {}
 ) {
-  const prefix = `region-${randomBytes(8).toString("hex")}`
-  const primaries = yield* Effect.acquireRelease(
-    Effect.promise(() => Primaries.connect(at, prefix)),
-    (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
-  )
-  const clock = { now: begin, run: "run" }
-  const wire = isLive
-    ? Layer.empty
-    : Layer.succeed(Wire.Wire, { ...Wire.open, server: { now: () => clock.now, run: () => clock.run } })
-  const context = yield* Layer.build(
-    Layer.provideMerge(RedisCache.store, RedisClient.layer({ ...at, prefix })).pipe(Layer.provide(wire))
-  )
+  const { client, clock, context, primaries } = yield* open(at, "region", RedisCache.store, isLive)
   const store = Context.get(context, CacheStore.CacheStore)
-  const client = Context.get(context, RedisClient.RedisClient)
   const connection = client[ConnectionTypeId]
   const listener = ear()
   const link = yield* store.connect(listener)

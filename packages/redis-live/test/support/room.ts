@@ -2,16 +2,13 @@
 import * as ChatStore from "@troupe/core/ChatStore"
 import * as Frame from "@troupe/core/Frame"
 import type { From } from "@troupe/core/PubSubStore"
-import * as Wire from "@troupe/core/Wire"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { randomBytes } from "node:crypto"
 import * as RedisChat from "../../src/RedisChat.ts"
-import * as RedisClient from "../../src/RedisClient.ts"
-import * as Primaries from "./Primaries.ts"
+import type * as Primaries from "./Primaries.ts"
+import { begin, open } from "./store.ts"
 
-export const begin = 1_893_456_000_000
+export { begin }
 
 export const plain: ChatStore.Keep = { history: undefined, leaveGraceMs: 0 }
 export const kept: ChatStore.Keep = { history: { size: 5, timeToLiveMs: 3_600_000 }, leaveGraceMs: 0 }
@@ -70,20 +67,8 @@ export const places = (entries: ReadonlyArray<Told>): string =>
   entries.map(({ payload, sequence }) => payload.charAt(0) + sequence).join(" ")
 
 export const make = Effect.fnUntraced(function* (at: Primaries.At, isLive = false) {
-  const prefix = `room-${randomBytes(8).toString("hex")}`
-  const primaries = yield* Effect.acquireRelease(
-    Effect.promise(() => Primaries.connect(at, prefix)),
-    (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
-  )
-  const clock = { now: begin, run: "run" }
-  const wire = isLive
-    ? Layer.empty
-    : Layer.succeed(Wire.Wire, { ...Wire.open, server: { now: () => clock.now, run: () => clock.run } })
-  const context = yield* Layer.build(
-    Layer.provideMerge(RedisChat.store, RedisClient.layer({ ...at, prefix })).pipe(Layer.provide(wire))
-  )
+  const { client, clock, context, primaries } = yield* open(at, "room", RedisChat.store, isLive)
   const store = Context.get(context, ChatStore.ChatStore)
-  const client = Context.get(context, RedisClient.RedisClient)
   /** What a peer asks; its name is not its id. */
   const as = (id: string) => {
     const by = { id, name: `name of ${id}` }

@@ -13,6 +13,8 @@ import * as assert from "node:assert/strict"
 import type { Node, World } from "../World.ts"
 import { refusal } from "./listening.ts"
 
+export { costOf, turns } from "./sending.ts"
+
 export type Rooms = World<Chat.Chat | PeerRegistry.PeerRegistry>
 export type Law = (world: Rooms) => Effect.Effect<void, unknown, Scope.Scope>
 export type Peer = Node<Chat.Chat | PeerRegistry.PeerRegistry>
@@ -234,14 +236,3 @@ export const refused = (calls: ReadonlyArray<Effect.Effect<unknown, unknown>>, e
   Effect.forEach(calls, (call) => Effect.map(refusal(call), (refused) => assert.deepEqual(refused, expected)), {
     discard: true
   })
-
-/** How many requests it sent. */
-export const costOf = <A, E, R>(peer: Peer, effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const before = (yield* peer.requests).length
-    yield* effect
-    return (yield* peer.requests).length - before
-  })
-
-/** What was begun has sent its request, and nothing has been answered yet. */
-export const turns = Effect.repeat(Effect.yieldNow, { times: 8 })

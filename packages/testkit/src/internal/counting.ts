@@ -10,6 +10,8 @@ import type * as Scope from "effect/Scope"
 import * as assert from "node:assert/strict"
 import type { Node, World } from "../World.ts"
 
+export { costOf, turns } from "./sending.ts"
+
 export type Counters = World<Stats.Stats>
 export type Law = (world: Counters) => Effect.Effect<void, unknown, Scope.Scope>
 export type Peer = Node<Stats.Stats>
@@ -70,17 +72,6 @@ export const dies = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: BackendErr
     assert.ok(defect instanceof BackendError)
     assert.equal(defect.reason._tag, reason)
   })
-
-/** When it sent its requests, beginning with now. */
-export const costOf = <A, E, R>(peer: Peer, effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const before = (yield* peer.requests).length
-    yield* effect
-    return (yield* peer.requests).length - before
-  })
-
-/** What was begun has sent its request, and nothing has been answered yet. */
-export const turns = Effect.repeat(Effect.yieldNow, { times: 8 })
 
 export const add = (a: number, b: number): number => a + b
 

@@ -8,6 +8,8 @@ import type * as Scope from "effect/Scope"
 import * as assert from "node:assert/strict"
 import type { Node, World } from "../World.ts"
 
+export { turns } from "./sending.ts"
+
 export type Post = World<Mailbox.Mailbox>
 export type Law = (world: Post) => Effect.Effect<void, unknown, Scope.Scope>
 export type Peer = Node<Mailbox.Mailbox>
@@ -118,9 +120,6 @@ export const refused = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: Backend
     assert.equal(error.reason._tag, reason)
     return error.outcome
   })
-
-/** What was begun has sent its request, and nothing has been answered yet. */
-export const turns = Effect.repeat(Effect.yieldNow, { times: 8 })
 
 export const numbers = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 export const two = (world: Post) => Effect.all([world.spawn(), world.spawn()])
