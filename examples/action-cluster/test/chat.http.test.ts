@@ -115,15 +115,15 @@ test("a page that reads nothing is told of a gap once it reads, and is hung up o
   const [slow, dead] = [await guest(url, "slow", { reads: false }), await guest(url, "dead", { reads: false })]
   const speakers = await Promise.all(Array.from({ length: 12 }, (_, i) => guest(url, `speaker ${i}`)))
   const said = await flood(speakers, 300)
-  // It was sent a few frames, and then no more.
-  expect(slow.of("Gap")).toEqual([])
+  // It was sent a few frames, and then no more. The last of them may begin with a gap: all speak within one pause.
+  expect(slow.frames()).toBeLessThanOrEqual(8)
   const before = slow.of("Said").length
   slow.read()
-  await until("a gap", () => slow.of("Gap").length > 0)
-  const [gap] = slow.of("Gap")
-  expect(gap).toMatchObject({ room: "lobby", why: "this page was too slow" })
-  const all = () => slow.of("Said").length + slow.of("Came").length + slow.of("Went").length + gap!.missed!
-  await until("nothing but the gap is missing", () => all() >= said + 13)
+  await until("a gap behind them", () => slow.frames() > 8 && slow.of("Gap").length > 0)
+  const missed = () => slow.of("Gap").reduce((sum, { missed }) => sum + missed!, 0)
+  const all = () => slow.of("Said").length + slow.of("Came").length + slow.of("Went").length + missed()
+  await until("nothing but the gaps is missing", () => all() >= said + 13)
+  for (const gap of slow.of("Gap")) expect(gap).toMatchObject({ room: "lobby", why: "this page was too slow" })
   expect(slow.of("Said").length).toBeLessThan(said)
   expect(before).toBeLessThan(said - 64)
   expect(await dead.closed).toBe(1013)

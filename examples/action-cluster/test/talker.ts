@@ -6,6 +6,8 @@ import { until } from "./program.ts"
 export interface Talker {
   /** All it was told so far. */
   readonly told: ReadonlyArray<Told>
+  /** Frames that all this came in. */
+  readonly frames: () => number
   readonly of: <Tag extends Told["_tag"]>(tag: Tag) => ReadonlyArray<Extract<Told, { readonly _tag: Tag }>>
   readonly ask: (ask: unknown) => void
   readonly say: (text: string, room?: string) => number
@@ -52,6 +54,7 @@ export const connect = async (url: string, options: Options = {}): Promise<Talke
   })
   return {
     told,
+    frames: () => last,
     of: (tag) => told.filter((one): one is Extract<Told, { readonly _tag: typeof tag }> => one._tag === tag),
     ask,
     say: (text, room = "lobby") => {
