@@ -149,7 +149,10 @@ export type Outcome = "Settled" | "Cancelled" | "Lost"
 
 export interface Step {
   readonly claimer: Claimer
-  /** Grows by one from step to step: the same one again is answered as before, and proves life; a lower one is refused. */
+  /**
+   * Grows by one from step to step: the same one again is answered as before, without what it holds no more, and proves life;
+   * a lower one is refused. So it is for an hour, whatever has become of the lease, and for as long as it holds something.
+   */
   readonly sequence: number
   readonly leaseMs: number
   readonly settlements: ReadonlyArray<Settlement>
@@ -183,7 +186,7 @@ export interface Stepped {
   readonly isMore: boolean
   /**
    * It got less than it had free, and will be woken by what comes, after those that are idle already, for as long as it
-   * beats: it has a lease as if it held something.
+   * beats: it has a lease as if it held something. Answered again: only if that is so still.
    */
   readonly isIdle: boolean
 }

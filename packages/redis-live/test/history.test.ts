@@ -64,15 +64,6 @@ describe("the checker of histories", () => {
     assert.deepEqual(kinds([...sound, enqueued("plain::3"), a]), [])
   })
 
-  test("lost is not what was refused when it was asked again, for the first answer was cut off", () => {
-    const a = (...seen: ReadonlyArray<Seen>) =>
-      history("a", [claimed("plain::3", 4), began("plain::3", 4), ...seen, settled("plain::3", 4, "Lost")])
-    assert.deepEqual(kinds([...sound, enqueued("plain::3"), a(ended("plain::3", 4), cut)]), [])
-    // It had not ended then, or nothing was cut off.
-    assert.deepEqual(kinds([...sound, enqueued("plain::3"), a(cut, ended("plain::3", 4))]), ["lost"])
-    assert.deepEqual(kinds([...sound, enqueued("plain::3"), a(ended("plain::3", 4))]), ["lost"])
-  })
-
   test("completed twice: two were told so", () => {
     assert.include(kinds([...sound, history("c", run("plain::1", 4))]), "completed twice")
   })

@@ -6867,7 +6867,7 @@ return { '', 'W' }
 export const taskqueueBeat = Script.make({
   name: "TaskQueue/beat",
   adds: false,
-  sha: "99700431efc4031fc98f07a63e184fcdca3b55d0",
+  sha: "9f42446b94fd8bf17c7d3a208df405d3c7bca206",
   keys: [],
   args: ["now"],
   variadic: "rest",
@@ -7156,7 +7156,7 @@ local function collect(most)
 end
 -- What belongs to whom nobody hears of any more.
 -- take(caller): takes all claims away from claimers whose lease is over, and wakes them no more; claims lie in
--- \`:claimed:<claimer>!<when>\` since
+-- \`:claimed:<claimer>!<when>\` since. What their last step was answered is remembered: it may be asked for again
 -- back(): gives at most 256 of what was taken away back to the queue; true: as many as that
 local function take(caller)
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
@@ -7165,8 +7165,6 @@ local function take(caller)
       if call('EXISTS', held) == 1 then
         call('RENAME', held, base .. ':claimed:' .. taken)
         call('ZADD', base .. ':leases', 0, taken)
-        call('ZREM', base .. ':expiring', 's' .. claimer)
-        call('HDEL', base .. ':meta', '=' .. claimer)
       end
       call('ZREM', base .. ':leases', claimer)
       call('ZREM', base .. ':idle', claimer)
@@ -9565,7 +9563,7 @@ return { '', count, cursor }
 export const taskqueueStep = Script.make({
   name: "TaskQueue/step",
   adds: false,
-  sha: "d1f809265e8a80451f8bca2af05209ac01d4bacb",
+  sha: "ef2f396a54400c417cc35ffb2f5bd77f49a0eb55",
   keys: ["queue", "meta"],
   args: [
     "now",
@@ -9603,6 +9601,7 @@ export const taskqueueStep = Script.make({
     "LLEN",
     "ZADD",
     "ZREM",
+    "ZSCORE",
     "ZCARD",
     "ZCOUNT",
     "ZRANGE",
@@ -9635,7 +9634,7 @@ export const taskqueueStep = Script.make({
 -- RETURNS {format} of newer data, {"refused"}, else {"", life, plain, others, paused, due in ms or -1, more, idle, ahead,
 -- first fence or {fence, ...}, {number, ...}, {record, ...}, {attempts and crashes or nil, ...}}
 -- COST O(settlements + claims)
--- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
+-- COMMANDS TIME, EXISTS, DEL, HMGET, HGET, HGETALL, HSET, HDEL, HLEN, HEXISTS, LPOP, LPUSH, RPUSH, LLEN, ZADD, ZREM, ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZREMRANGEBYSCORE, ZPOPMIN, SPUBLISH
 -- PARTS ground, many, record, lanes, events, end, dead, collect, begin, settle, place, claim, turn, again
 -- Time, the queue, and what its meta says.
 -- call, base: redis.call, and the queue's key, which all others begin with
@@ -10115,7 +10114,7 @@ end
 -- The answer of a step, and the same answer again.
 -- answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS
 -- again(): as the memo "<sequence> <at> <first fence> <last> <ahead> <due> <more> <idle> <plain> <others>" says, with all
--- that is still held of what was claimed; it proves life like the first
+-- that is still held of what was claimed; it proves life like the first. Idle is only whoever would be woken
 local function answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried)
   local paused, wait = m.isPaused and 1 or 0, due == '-' and -1 or math.max(0, due - now)
   return { '', m.life or '', plain, others, paused, wait, isMore, isIdle, ahead, fences, numbers, records, tried }
@@ -10139,7 +10138,8 @@ local function again()
   end
   local tried = #numbers > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
   local plain, others = w[9] == '-' and '' or w[9], w[10] == '-' and '' or w[10]
-  return answer(plain, others, w[6], tonumber(w[7]), tonumber(w[8]), ahead, fences, numbers, records, tried)
+  local idle = w[8] == '1' and call('ZSCORE', base .. ':idle', ARGV[2]) and 1 or 0
+  return answer(plain, others, w[6], tonumber(w[7]), idle, ahead, fences, numbers, records, tried)
 end
 local claimer, sequence, free, limit, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lanesAt, plainAt = 17, 17 + ARGV[12]

@@ -54,8 +54,6 @@ interface Run {
   /** When it ended, was interrupted, or its process did nothing any more. */
   over?: number
   hasEnded: boolean
-  /** An answer was cut off between its end and what was said of it: the server may have settled it before it was asked again. */
-  wasCut?: boolean
   settled?: Event & { readonly what: "settled" }
 }
 
@@ -147,10 +145,8 @@ const runsOf = (histories: ReadonlyArray<ReadonlyArray<Event>>, found: (kind: Ki
   }
   for (const history of histories) {
     const last = new Map<string, number>()
-    let cutAt = -Infinity
     for (const event of history) {
-      if (event.what === "cut" && event.call === "step") cutAt = event.at
-      else if (event.what === "claimed") {
+      if (event.what === "claimed") {
         const kind = event.task.split(":")[0] ?? ""
         if (event.fence <= (last.get(kind) ?? 0))
           found("wrong fence", `${event.task}: ${event.fence} is not the highest`)
@@ -165,11 +161,7 @@ const runsOf = (histories: ReadonlyArray<ReadonlyArray<Event>>, found: (kind: Ki
         const run = runOf(event)
         run.over ??= event.at
         run.hasEnded = event.what === "ended"
-      } else if (event.what === "settled") {
-        const run = runOf(event)
-        run.settled = event
-        run.wasCut = run.hasEnded && run.over !== undefined && run.over < cutAt
-      }
+      } else if (event.what === "settled") runOf(event).settled = event
     }
   }
   for (const halt of histories.flat()) {
@@ -184,12 +176,9 @@ const runsOf = (histories: ReadonlyArray<ReadonlyArray<Event>>, found: (kind: Ki
   return new Map([...tasks].map(([task, its]) => [task, [...its.values()].sort((a, b) => a.fence - b.fence)]))
 }
 
-/**
- * Somebody completed it; or did not live to hear that it had. Who heard no answer in time for its lease is refused when it asks
- * again, though its first try may have been what completed it.
- */
-const isComplete = ({ hasEnded, settled, wasCut }: Run): boolean =>
-  settled === undefined ? hasEnded : settled.how === "Done" && (settled.outcome === "Settled" || wasCut === true)
+/** Somebody completed it; or did not live to hear that it had. */
+const isComplete = ({ hasEnded, settled }: Run): boolean =>
+  settled === undefined ? hasEnded : settled.how === "Done" && settled.outcome === "Settled"
 
 const isTaken = (runs: ReadonlyArray<Run>, from: string): boolean => {
   const fence = runs.find(({ who }) => who === from)?.fence ?? Infinity

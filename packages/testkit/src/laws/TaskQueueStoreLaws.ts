@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as assert from "node:assert/strict"
-import { ask, dead, entry, type Law, queue } from "../internal/claiming.ts"
+import { ask, dead, done, entry, type Law, queue } from "../internal/claiming.ts"
 
 /** T16 A purge of everything removes what was there when it began and nothing that came since, and ends. */
 export const aPurgeIsOfWhatWasThere: Law = (world) =>
@@ -67,6 +67,31 @@ export const theOldestComeBackFirst: Law = (world) =>
       )
     }
     assert.fail("nobody was taken anything away from")
+  })
+
+/** T2 A2 A step that was applied is answered as it was, also behind the end of its claimer's lease: what it settled is settled. */
+export const anAnswerOutlivesTheLease: Law = (world) =>
+  Effect.gen(function* () {
+    const [late, judge] = [queue(yield* world.spawn(), "q"), queue(yield* world.spawn(), "q")]
+    yield* late.add(3)
+    const { claimed } = yield* late.step({ free: 2 })
+    const step = { sequence: 2, settlements: claimed.slice(0, 1).map(done), free: 2 }
+    const first = yield* late.step(step)
+    assert.deepEqual([first.outcomes, first.claimed.length, first.isIdle], [["Settled"], 1, true])
+    yield* judge.beat
+    for (const ms of [7_000, 7_000, 7_000]) {
+      yield* world.advance(ms)
+      yield* judge.beat
+    }
+    assert.deepEqual(yield* late.counts, [2, 0, 0, 0])
+    const again = yield* late.step(step)
+    // It holds nothing, and nobody would wake it.
+    assert.deepEqual([again.outcomes, again.claimed, again.isIdle], [["Settled"], [], false])
+    const next = yield* late.step({ sequence: 3, free: 3 })
+    assert.deepEqual(
+      next.claimed.map(({ crashes }) => crashes),
+      [1, 1]
+    )
   })
 
 /** A5 T14 A schedule of which nobody has been heard for two weeks is forgotten; one that is enrolled again, or fires, is not. */

@@ -33,6 +33,36 @@ export const mutants: ReadonlyArray<Mutant> = [
     worlds: servers
   },
   {
+    name: "with its claims a claimer's last answer is forgotten",
+    law: "anAnswerOutlivesTheLease",
+    file: desk("Beats"),
+    find: "    desk.claims.delete(claimer)",
+    replace: "    desk.claims.delete(claimer)\n    desk.memos.delete(claimer)"
+  },
+  {
+    name: "the script forgets a claimer's last answer with its claims",
+    law: "anAnswerOutlivesTheLease",
+    file: part("reap"),
+    find: "call('ZADD', base .. ':leases', 0, taken)",
+    replace: "call('ZADD', base .. ':leases', 0, taken) call('HDEL', base .. ':meta', '=' .. claimer)",
+    worlds: servers
+  },
+  {
+    name: "whoever would be woken by nobody is idle",
+    law: "anAnswerOutlivesTheLease",
+    file: desk("Steps"),
+    find: "memo.isIdle && desk.idle.has(claimer)",
+    replace: "memo.isIdle"
+  },
+  {
+    name: "the script takes whoever would be woken by nobody for idle",
+    law: "anAnswerOutlivesTheLease",
+    file: part("again"),
+    find: "w[8] == '1' and call('ZSCORE', base .. ':idle', ARGV[2]) and 1 or 0",
+    replace: "tonumber(w[8])",
+    worlds: servers
+  },
+  {
     name: "what a beat leaves behind waits for the next",
     law: "allOfACrashedPeersTasksComeBackInTime",
     file: core("Pulse"),

@@ -1,7 +1,7 @@
 -- The answer of a step, and the same answer again.
 -- answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried): what step RETURNS
 -- again(): as the memo "<sequence> <at> <first fence> <last> <ahead> <due> <more> <idle> <plain> <others>" says, with all
--- that is still held of what was claimed; it proves life like the first
+-- that is still held of what was claimed; it proves life like the first. Idle is only whoever would be woken
 local function answer(plain, others, due, isMore, isIdle, ahead, fences, numbers, records, tried)
   local paused, wait = m.isPaused and 1 or 0, due == '-' and -1 or math.max(0, due - now)
   return { '', m.life or '', plain, others, paused, wait, isMore, isIdle, ahead, fences, numbers, records, tried }
@@ -25,5 +25,6 @@ local function again()
   end
   local tried = #numbers > 0 and call('HMGET', base .. ':attempts', unpack(numbers)) or {}
   local plain, others = w[9] == '-' and '' or w[9], w[10] == '-' and '' or w[10]
-  return answer(plain, others, w[6], tonumber(w[7]), tonumber(w[8]), ahead, fences, numbers, records, tried)
+  local idle = w[8] == '1' and call('ZSCORE', base .. ':idle', ARGV[2]) and 1 or 0
+  return answer(plain, others, w[6], tonumber(w[7]), idle, ahead, fences, numbers, records, tried)
 end

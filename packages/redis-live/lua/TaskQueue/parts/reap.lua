@@ -1,6 +1,6 @@
 -- What belongs to whom nobody hears of any more.
 -- take(caller): takes all claims away from claimers whose lease is over, and wakes them no more; claims lie in
--- `:claimed:<claimer>!<when>` since
+-- `:claimed:<claimer>!<when>` since. What their last step was answered is remembered: it may be asked for again
 -- back(): gives at most 256 of what was taken away back to the queue; true: as many as that
 local function take(caller)
   for _, claimer in ipairs(call('ZRANGEBYSCORE', base .. ':leases', '-inf', '(' .. int(now))) do
@@ -9,8 +9,6 @@ local function take(caller)
       if call('EXISTS', held) == 1 then
         call('RENAME', held, base .. ':claimed:' .. taken)
         call('ZADD', base .. ':leases', 0, taken)
-        call('ZREM', base .. ':expiring', 's' .. claimer)
-        call('HDEL', base .. ':meta', '=' .. claimer)
       end
       call('ZREM', base .. ':leases', claimer)
       call('ZREM', base .. ':idle', claimer)

@@ -81,7 +81,6 @@ const convict = (desk: Desk, now: number): void => {
     if (numbers === undefined) continue
     for (const number of numbers) Deque.push(desk.reaping, number)
     desk.claims.delete(claimer)
-    desk.memos.delete(claimer)
   }
 }
 

@@ -79,7 +79,8 @@ const again = (desk: Desk, now: number, { claimer, leaseMs }: Step, memo: Memo):
     if (task !== undefined && fence >= memo.first && fence <= memo.last) tasks.push(task)
   }
   if (desk.leases.has(claimer)) desk.leases.set(claimer, now + leaseMs)
-  return stepped(desk, now, memo, tasks)
+  // Whose lease was over since would be woken by nobody.
+  return stepped(desk, now, { ...memo, isIdle: memo.isIdle && desk.idle.has(claimer) }, tasks)
 }
 
 const stepped = (desk: Desk, now: number, memo: Memo, tasks: ReadonlyArray<Task>): Stepped => {
