@@ -95,8 +95,14 @@ describe.skipIf(missing.binary)("Chat under everything at once (H2, H3, H4, H10,
               withRedis(server.url, async (redis) => void (await redis.call("CLIENT", "KILL", "TYPE", "pubsub")))
             )
         ]
+        // It meets what it is there for: words, crashes, and places that were taken over; a busy machine takes longer.
+        const unmet = () => {
+          const met = new Set(heard.flatMap((room) => room.heard).map((event) => event.replace(/ [mp][\d.]+$/, "")))
+          return [...(words > 50 ? [] : ["words"]), ...["L Crashed", "L Left", "U"].filter((event) => !met.has(event))]
+        }
         const end = performance.now() + chaosMs
-        for (let round = 0; performance.now() < end; round++) {
+        const late = end + 60_000
+        for (let round = 0; performance.now() < end || (unmet().length > 0 && performance.now() < late); round++) {
           yield* faults[round % faults.length]!(below(all.length))
           yield* Effect.sleep(200 + below(600))
         }
@@ -118,10 +124,7 @@ describe.skipIf(missing.binary)("Chat under everything at once (H2, H3, H4, H10,
           }),
           goneMs + graceMs + Crew.busyMs
         )
-        // It met what it is there for: words, crashes, and places that were taken over.
-        expect(words).toBeGreaterThan(50)
-        const met = heard.flatMap((room) => room.heard).map((event) => event.replace(/ [mp][\d.]+$/, ""))
-        for (const event of ["L Crashed", "L Left", "U"]) expect(met).toContain(event)
+        expect(unmet()).toEqual([])
         for (const { remote } of all) yield* remote.end
         for (const { heard: events, room } of heard) {
           yield* eventually(
@@ -134,6 +137,6 @@ describe.skipIf(missing.binary)("Chat under everything at once (H2, H3, H4, H10,
         yield* here.close
         yield* nobodyLeft
       }).pipe(Random.withSeed(seed)),
-    chaosMs + 180_000
+    chaosMs + 240_000
   )
 })
