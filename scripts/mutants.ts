@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process"
 import * as path from "node:path"
 import type { Mutant } from "../packages/testkit/test/mutants/Mutant.ts"
+import { compiled } from "./compiled.ts"
 import * as Laws from "./mutants/laws.ts"
 import { services } from "./mutants/services.ts"
 import type { Place } from "./mutants/suites.ts"
@@ -36,7 +37,7 @@ const trial = (request: Request, mutant?: Mutant): Promise<ReadonlyMap<string, O
       {
         cwd: root,
         stdio: ["ignore", "pipe", "pipe"],
-        env: mutant === undefined ? process.env : { ...process.env, TROUPE_MUTANT: JSON.stringify(mutant) }
+        env: { ...process.env, ...compiled, ...(mutant && { TROUPE_MUTANT: JSON.stringify(mutant) }) }
       }
     )
     let output = ""

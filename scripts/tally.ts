@@ -4,6 +4,7 @@ import { once } from "node:events"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { compiled } from "./compiled.ts"
 
 export interface Tally {
   readonly passed: number
@@ -63,7 +64,7 @@ export const vitest = async (
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`]
   const child = spawn(process.execPath, [program, "run", ...reporters, ...args], {
     stdio: "inherit",
-    env: { ...process.env, ...env }
+    env: { ...process.env, ...compiled, ...env }
   })
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
   process.on("SIGTERM", pass).on("SIGINT", pass)

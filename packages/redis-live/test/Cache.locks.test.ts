@@ -16,6 +16,7 @@ import { type Server, startServer } from "../../../scripts/redis.ts"
 import { withRedis } from "../../../scripts/redis/ask.ts"
 import * as RedisCache from "../src/RedisCache.ts"
 import * as RedisClient from "../src/RedisClient.ts"
+import { eventually } from "./support/client.ts"
 
 const url = inject("redisUrl") ?? ""
 const timeToLive = 3_000
@@ -176,9 +177,10 @@ describe.skipIf(missing.redis)("a lock that all want", () => {
       )
       yield* Effect.forkScoped(Effect.forever(greedy))
       yield* Effect.forkScoped(Effect.forever(greedy))
-      yield* Effect.sleep("100 millis")
+      yield* eventually(Effect.sync(() => expect(taken).toBeGreaterThan(20)))
+      const before = taken
       for (let i = 0; i < 20; i++) yield* b.withLock("lock", { wait: "1 second" })(Effect.void)
-      expect(taken).toBeGreaterThan(20)
+      expect(taken).toBeGreaterThan(before)
     }).pipe(Effect.scoped)
   )
 })
