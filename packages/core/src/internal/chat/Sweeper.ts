@@ -31,8 +31,8 @@ const rooms = 8
 const mostDeparted = 10_000
 
 export interface Options {
-  readonly store: Store
-  readonly registry: Registry
+  readonly store: Pick<Store, "bury" | "enter" | "exit" | "peers" | "sweep">
+  readonly registry: Pick<Registry, "events" | "get" | "list">
   readonly asking: Effect.Effect<Asking>
   /** Held-back `Left`s of that room are this peer's to see to now. */
   readonly adopt: (room: string, dueInMs: number) => Effect.Effect<void, BackendError>
