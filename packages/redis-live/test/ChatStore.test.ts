@@ -574,6 +574,8 @@ const tests = (at: At) => {
         store.peers
       ]
       for (const call of calls) expect((yield* failure(call)).reason._tag).toBe("CorruptData")
+      // Whose server it is can be said all the same: others of its rooms may be of this format.
+      expect(yield* store.servers(["room"])).toEqual(["another"])
       expect(yield* dump).toEqual(before)
       yield* Effect.promise(() => primaries.hset((key) => key.endsWith(":meta"), "format", "1"))
       expect(yield* store.look("room")).toMatchObject({ members: 1 })

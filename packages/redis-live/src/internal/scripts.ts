@@ -4933,22 +4933,22 @@ return reply
 `
 })
 
-/** Names the server that has a room, whether or not there is one. Returns {format} of newer data, else {"", run} Cost: O(1) */
+/** Names the server that has a room, whether or not there is one, and in whatever format: others of its rooms may be of this. Returns {"", run} Cost: O(1) */
 export const chatServer = Script.make({
   name: "Chat/server",
   adds: false,
-  sha: "dd2b2ac78c480fe99678a7181162e84033d35d42",
+  sha: "5854288737f61863cdecddf4205b95d3a31d1ef9",
   keys: ["room", "meta"],
   args: ["now", "run", "fresh"],
   commands: ["INFO", "TIME", "HMGET", "HSET"],
   source: `#!lua flags=allow-oom
--- Names the server that has a room, whether or not there is one.
+-- Names the server that has a room, whether or not there is one, and in whatever format: others of its rooms may be of this.
 -- KEYS[1] room  as in create
 -- KEYS[2] meta  as in create
 -- ARGV[1] now    ms since 1970; empty: the server's own clock
 -- ARGV[2] run    the server's run id; empty: the server is asked
 -- ARGV[3] fresh  name of an epoch, should one begin
--- RETURNS {format} of newer data, else {"", run}
+-- RETURNS {"", run}
 -- COST O(1)
 -- COMMANDS INFO, TIME, HMGET, HSET
 -- PARTS ground
@@ -4988,7 +4988,7 @@ local function open(room, meta)
   end
   return true
 end
-if not open(KEYS[1], KEYS[2]) then return { m.format } end
+open(KEYS[1], KEYS[2])
 return { '', run }
 `
 })
