@@ -124,7 +124,7 @@ describe.skipIf(missing.binary)("a user with the rights of docs/operations.md", 
         expect((yield* cache.page("r", "")).keys).toEqual(["b"])
         yield* cache.clear("r")
         yield* cache.sweep("r", "")
-        const claim = { owner: "o", timeToLiveMs: 1_000, above: 0 }
+        const claim = { owner: "o", timeToLiveMs: 60_000, above: 0 }
         const locked = yield* cache.lock("l", claim)
         yield* cache.lock("l", { ...claim, owner: "p" })
         expect(yield* cache.relock("l", claim, locked.fence)).toBe(true)

@@ -10,7 +10,7 @@ import { missing } from "../../../scripts/missing.ts"
 import type { Server } from "../../../scripts/redis.ts"
 import * as Timing from "../src/internal/Timing.ts"
 import { call, eventually, failure, open, set, short, took } from "./support/client.ts"
-import { counted, listen, rig, rigged, type Rig, settleWithin, works, commandTimeout } from "./support/rig.ts"
+import { busyMs, counted, listen, rig, rigged, type Rig, settleWithin, works, commandTimeout } from "./support/rig.ts"
 
 const nothing = () => Effect.void
 
@@ -24,14 +24,14 @@ const recovers = (
     Effect.gen(function* () {
       const rig_ = yield* rig
       const listener = yield* listen(rig_)
-      yield* rig_.beat
-      yield* works(rig_, listener, 1_000)
+      yield* works(rig_, listener, 10_000)
       yield* fault(rig_)
       // While it lasts every call settles in time, and none succeeds more often than the server counts.
       const outcomes: Array<string> = []
+      let longest = 0
       const worker = Effect.gen(function* () {
-        const [result, ms] = yield* took(Effect.result(rig_.increment))
-        expect(ms).toBeLessThan(settleWithin)
+        const [result, , awake] = yield* took(Effect.result(rig_.increment))
+        longest = Math.max(longest, awake)
         outcomes.push(Result.isSuccess(result) ? "Success" : result.failure.outcome)
         yield* Effect.sleep(5)
       })
@@ -41,16 +41,20 @@ const recovers = (
       yield* eventually(Effect.sync(() => expect(outcomes.length).toBeGreaterThan(8)))
       yield* Effect.sleep(commandTimeout * 2)
       yield* heal(rig_)
-      const [, ms] = yield* took(works(rig_, listener, withinMs))
+      const [, ms] = yield* took(works(rig_, listener, withinMs + busyMs))
       yield* Effect.forEach(fibers, Fiber.interrupt)
-      expect(ms).toBeLessThan(withinMs)
+      expect(ms).toBeLessThan(withinMs + busyMs)
+      expect(longest).toBeLessThan(settleWithin)
     })
   )
 
 /** With the intervals of these tests. */
 const soon = 2_500
 
-describe.skipIf(missing.binary)("a client recovers (A1, A3)", () => {
+/** Of a call that is to be answered, by a server that may have to wait for its turn on the machine. */
+const patient = 2_000
+
+describe.skipIf(missing.binary)("a client recovers (A1, A3)", { timeout: 60_000 }, () => {
   recovers(
     "when its server is killed and comes back",
     ({ server }) => Effect.promise(() => server.kill()),
@@ -144,7 +148,7 @@ describe.skipIf(missing.binary)("a client recovers (A1, A3)", () => {
 describe.skipIf(missing.binary)("a server that is away", () => {
   it.live("is told at once, with the time until the next attempt", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rigged({ backoffBase: 60_000, backoffCap: 60_000 })
+      const rig_ = yield* rigged({ backoffBase: 60_000, backoffCap: 60_000 }, patient)
       yield* rig_.increment
       yield* Effect.promise(() => rig_.proxy.deafen())
       // The first attempt after a loss is waited for: it is made at once here, for it is another role's first.
@@ -153,7 +157,7 @@ describe.skipIf(missing.binary)("a server that is away", () => {
       const [again, ms] = yield* took(failure(rig_.beat))
       expect([again.reason._tag, again.outcome]).toEqual(["Unavailable", "NotApplied"])
       expect(again.retryAfter).toBeDefined()
-      expect(ms).toBeLessThan(commandTimeout / 2)
+      expect(ms).toBeLessThan(patient / 2)
       yield* Effect.promise(() => rig_.proxy.listen())
     })
   )
@@ -167,7 +171,7 @@ describe.skipIf(missing.binary)("a deaf subscriber is noticed (S12)", () => {
       rig_.proxy.roles = new Set(["subscriber"])
       rig_.proxy.toClient = "drop"
       const [, ms] = yield* took(eventually(Effect.sync(() => expect(listener.losses).toEqual([rig_.channel]))))
-      expect(ms).toBeLessThan(short.probeInterval + short.probeDeadline + 150)
+      expect(ms).toBeLessThan(short.probeInterval + short.probeDeadline + busyMs)
       yield* rig_.increment
       rig_.proxy.heal()
       yield* works(rig_, listener, soon)
@@ -184,7 +188,7 @@ describe.skipIf(missing.binary)("a deaf subscriber is noticed (S12)", () => {
         await lost
       })
       const [, ms] = yield* took(eventually(Effect.sync(() => expect(listener.losses).toEqual([rig_.channel]))))
-      expect(ms).toBeLessThan(short.probeInterval + short.probeDeadline + 150)
+      expect(ms).toBeLessThan(short.probeInterval + short.probeDeadline + busyMs)
       yield* works(rig_, listener, soon)
     })
   )
@@ -193,7 +197,7 @@ describe.skipIf(missing.binary)("a deaf subscriber is noticed (S12)", () => {
 describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
   it.live("an answer that is cut off after the execution is Unknown, and counted once", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rig
+      const rig_ = yield* rigged({}, patient)
       yield* rig_.increment
       const cut = rig_.proxy.cutAnswerTo(/evalsha/i)
       const error = yield* failure(rig_.increment)
@@ -205,7 +209,7 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
 
   it.live("an answer that nobody asked for ends the connection, and is nobody's answer", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rig
+      const rig_ = yield* rigged({}, patient)
       yield* rig_.increment
       const accepted = rig_.proxy.accepted
       rig_.proxy.inject("command", ":999\r\n")
@@ -216,7 +220,7 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
 
   it.live("a write that comes out late is never seen after a newer one was answered", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rig
+      const rig_ = yield* rigged({}, patient)
       const { connection, proxy } = rig_
       const key = `${rig_.client.prefix}:{t}:register`
       const write = (value: string, role: "command" | "beat" = "command") =>
@@ -239,7 +243,7 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
 
   it.live("what was refused was not applied, and what succeeded was, once", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rig
+      const rig_ = yield* rigged({}, patient)
       const outcomes = { Success: 0, NotApplied: 0, Unknown: 0 }
       const worker = Effect.gen(function* () {
         const result = yield* Effect.result(rig_.increment)
@@ -247,7 +251,10 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
         yield* Effect.yieldNow
       })
       const workers = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(Effect.forever(worker)))
-      for (let i = 0; i < 40; i++) {
+      // Until some were refused and some were cut off.
+      const late = performance.now() + 15_000
+      const unmet = () => outcomes.NotApplied === 0 || outcomes.Unknown === 0
+      for (let i = 0; i < 40 || (unmet() && performance.now() < late); i++) {
         yield* Effect.sleep(15)
         if (i % 4 === 0) rig_.proxy.accept = "close"
         rig_.proxy.kill()
@@ -266,7 +273,7 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
 
   it.live("what is interrupted before it was written is never sent", () =>
     Effect.gen(function* () {
-      const rig_ = yield* rig
+      const rig_ = yield* rigged({}, patient)
       yield* rig_.increment
       // The connection opens, and is not open: what is asked now waits for it.
       rig_.proxy.toClient = "hold"
@@ -283,18 +290,18 @@ describe.skipIf(missing.binary)("outcomes are honest (A2)", () => {
 const read = (server: Server, key: string) =>
   Effect.scoped(Effect.flatMap(open({ url: server.url }), ({ client }) => client.use("get", (redis) => redis.get(key))))
 
-describe.skipIf(missing.binary)("with the intervals of production (A3)", () => {
+describe.skipIf(missing.binary)("with the intervals of production (A3)", { timeout: 60_000 }, () => {
   it.live("everything works 2.5 s after the server's return", () =>
     Effect.gen(function* () {
       const rig_ = yield* rigged(Timing.defaults)
       const listener = yield* listen(rig_)
-      yield* works(rig_, listener, 1_000)
+      yield* works(rig_, listener, 10_000)
       yield* Effect.promise(() => rig_.server.kill())
       // Long enough for the pauses to grow as long as they get.
       yield* Effect.sleep(5_000)
       yield* Effect.promise(() => rig_.server.restart())
-      const [, ms] = yield* took(works(rig_, listener, 5_000))
-      expect(ms).toBeLessThan(2_500)
+      const [, ms] = yield* took(works(rig_, listener, 10_000))
+      expect(ms).toBeLessThan(2_500 + busyMs)
     })
   )
 
@@ -302,16 +309,17 @@ describe.skipIf(missing.binary)("with the intervals of production (A3)", () => {
     Effect.gen(function* () {
       const rig_ = yield* rigged(Timing.defaults)
       const listener = yield* listen(rig_)
-      yield* works(rig_, listener, 1_000)
+      yield* works(rig_, listener, 10_000)
       const { proxy } = rig_
       proxy.toServer = proxy.toClient = "drop"
       proxy.accept = "ignore"
-      const [, ms] = yield* took(eventually(Effect.sync(() => expect(listener.losses.length).toBe(1))))
-      expect(ms).toBeLessThan(10_000)
+      const noticed = Effect.sync(() => expect(listener.losses.length).toBe(1))
+      const [, ms] = yield* took(eventually(noticed, 20_000))
+      expect(ms).toBeLessThan(10_000 + busyMs)
       yield* Effect.sleep(2_000)
       proxy.heal()
       const [, again] = yield* took(works(rig_, listener, 10_000))
-      expect(again).toBeLessThan(5_000)
+      expect(again).toBeLessThan(5_000 + busyMs)
     })
   )
 })

@@ -9,13 +9,13 @@ import { createInterface } from "node:readline"
 import { missing } from "../../../scripts/missing.ts"
 import { call, failure, increment, open, set } from "./support/client.ts"
 import { Proxy } from "./support/Proxy.ts"
-import { type Rig, serve } from "./support/rig.ts"
+import { busyMs, type Rig, serve } from "./support/rig.ts"
 
 describe.skipIf(missing.binary)("nothing grows without a limit (A5)", () => {
   it.live("10,000 calls are under way, the next is refused; it goes on when they are answered", () =>
     Effect.gen(function* () {
       const server = yield* serve
-      const { client, connection } = yield* open({ url: server.url })
+      const { client, connection } = yield* open({ url: server.url, commandTimeout: "1 minute" })
       const once = connection.call(increment, { ...call, keys: { counter: `${client.prefix}:{t}:n` }, args: {} })
       server.signal("SIGSTOP")
       const fibers = yield* Effect.forEach(Array.from({ length: 10_000 }), () =>
@@ -32,7 +32,7 @@ describe.skipIf(missing.binary)("nothing grows without a limit (A5)", () => {
   it.live("64 MiB wait for the network, more is refused", () =>
     Effect.gen(function* () {
       const server = yield* serve
-      const { client, connection } = yield* open({ url: server.url, commandTimeout: 2_000 })
+      const { client, connection } = yield* open({ url: server.url, commandTimeout: "1 minute" })
       const value = "x".repeat(1024 * 1024)
       const write = connection.call(set, { ...call, keys: { key: `${client.prefix}:{t}:v` }, args: { value } })
       server.signal("SIGSTOP")
@@ -42,10 +42,11 @@ describe.skipIf(missing.binary)("nothing grows without a limit (A5)", () => {
       const errors = yield* Effect.forEach(Array.from({ length: 60 }), () =>
         Effect.forkChild(Effect.flip(write), { startImmediately: true })
       )
-      const reasons = yield* Effect.forEach(errors, Fiber.join)
-      expect(reasons.at(-1)?.reason._tag).toBe("CapacityExceeded")
+      const last = yield* Fiber.join(errors.at(-1)!)
+      expect(last.reason._tag).toBe("CapacityExceeded")
       server.signal("SIGCONT")
-      yield* Effect.forEach(fibers, (fiber) => Fiber.await(fiber))
+      // Of the latter the first few found room.
+      yield* Effect.forEach([...fibers, ...errors], (fiber) => Fiber.await<unknown, unknown>(fiber))
     })
   )
 })
@@ -101,8 +102,8 @@ describe.skipIf(missing.binary)("closing ends everything (A4)", () => {
         const [code] = yield* Effect.promise(() => ended)
         // Nobody ends it: it ends when it has nothing left.
         expect(code).toBe(0)
-        expect(performance.now() - start).toBeLessThan(2_000)
-        expect(ms).toBeLessThan(1_000)
+        expect(performance.now() - start).toBeLessThan(5_000 + busyMs)
+        expect(ms).toBeLessThan(5_000)
         // What was under way is told so, and nothing begins any more.
         for (const tag of pending) expect(["Success", "Closed", "Unavailable"]).toContain(tag)
         expect(later).toEqual(["Closed", "Closed"])

@@ -17,7 +17,11 @@ import { maxInLine, maxReserved } from "../src/internal/Pool.ts"
 import * as RedisClient from "../src/RedisClient.ts"
 import { eventually, took } from "./support/client.ts"
 import { connections, reason, served, tell } from "./support/persistence.ts"
-import { commandTimeout, settleWithin } from "./support/rig.ts"
+
+/** Of a call that is to be answered, by a server that may have to wait for its turn on the machine. */
+const patience = 2_000
+/** A1, and some turns of the event loop. */
+const settleWithin = patience * 1.1 + 300
 
 const add = Redis.script((key: string, n: number) => [key, n], {
   numberOfKeys: 1,
@@ -40,7 +44,7 @@ const shared: ReadonlyArray<readonly [string, ...Array<string>]> = [
 describe.skipIf(missing.binary)("commands and scripts", () => {
   it.live("go over the shared connection; building sends nothing and opens nothing", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({}, patience)
       for (const role of ["reserved", "listener"]) expect(yield* connections(server, role)).toBe(0)
       expect(yield* redis.send("SET", "k", "日本")).toBe("OK")
       expect(yield* redis.send("get", "k")).toBe("日本")
@@ -56,7 +60,7 @@ describe.skipIf(missing.binary)("commands and scripts", () => {
 
   it.live("that hold or change the connection are refused before they are sent", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({}, patience)
       yield* redis.send("PING")
       yield* tell(server, "CONFIG", "RESETSTAT")
       for (const [name, ...args] of shared) {
@@ -75,7 +79,7 @@ describe.skipIf(missing.binary)("commands and scripts", () => {
 
   it.live("fail with what happened, and show neither payload nor password", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({}, patience)
       yield* redis.send("SET", "k", "v")
       const error = yield* Effect.flip(redis.send("LPUSH", "k", "secret-payload"))
       expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("secret-payload")
@@ -91,12 +95,12 @@ describe.skipIf(missing.binary)("commands and scripts", () => {
 describe.skipIf(missing.binary)("a reserved connection", () => {
   it.live("blocks for itself alone and longer than a call may take; it comes back to the pool", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({ reservedIdle: 3_000 }, patience)
       yield* Effect.scoped(
         Effect.gen(function* () {
           const own = yield* redis.reserve
           const waiting = yield* Effect.forkChild(own.send("BLPOP", "l", "0"), { startImmediately: true })
-          yield* Effect.sleep(commandTimeout * 1.5)
+          yield* Effect.sleep(patience * 1.5)
           yield* redis.send("RPUSH", "l", "x")
           expect(yield* Fiber.join(waiting)).toEqual(["l", "x"])
           expect(yield* own.send("BLPOP", "l", "0.05")).toBe(null)
@@ -125,7 +129,7 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
   for (const [state, dirtied] of dirty) {
     it.live(`${state} is not given on`, () =>
       Effect.gen(function* () {
-        const { redis, server } = yield* served()
+        const { redis, server } = yield* served({}, patience)
         const id = yield* Effect.scoped(
           Effect.gen(function* () {
             const own = yield* redis.reserve
@@ -145,7 +149,7 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
 
   it.live("that has ended its transaction is", () =>
     Effect.gen(function* () {
-      const { redis } = yield* served()
+      const { redis } = yield* served({ reservedIdle: 60_000 }, patience)
       const id = Effect.scoped(
         Effect.gen(function* () {
           const own = yield* redis.reserve
@@ -162,7 +166,7 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
 
   it.live("that dies fails its user, whose next one works", () =>
     Effect.gen(function* () {
-      const { proxy, redis } = yield* served()
+      const { proxy, redis } = yield* served({}, patience)
       const own = yield* redis.reserve
       const waiting = yield* Effect.forkChild(reason(own.send("BLPOP", "l", "0")), { startImmediately: true })
       yield* Effect.sleep(50)
@@ -171,9 +175,9 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
       expect(yield* reason(own.send("PING"))).toEqual(["Unavailable", "NotApplied"])
       const next = yield* redis.reserve
       proxy.silence("reserved")
-      const [late, ms] = yield* took(reason(next.send("BLPOP", "l", "0.2")))
+      const [late, , awake] = yield* took(reason(next.send("BLPOP", "l", "0.2")))
       expect(late).toEqual(["TimedOut", "Unknown"])
-      expect(ms).toBeLessThan(settleWithin + 200)
+      expect(awake).toBeLessThan(settleWithin + 200)
       expect(yield* Effect.flatMap(redis.reserve, ({ send }) => send("PING"))).toBe("PONG")
     })
   )
@@ -182,16 +186,16 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
     `is one of ${maxReserved}; ${maxInLine} wait for one in order, one more is refused, and none waits for ever`,
     () =>
       Effect.gen(function* () {
-        const { redis, server } = yield* served()
+        const { redis, server } = yield* served({}, patience)
         const scope = yield* Scope.make()
         const held = Array.from({ length: maxReserved }, () => Scope.provide(redis.reserve, scope))
         const connected = yield* Effect.all(held, { concurrency: maxReserved })
         yield* Effect.forEach(connected, ({ send }) => send("PING"))
         expect(yield* connections(server, "reserved")).toBe(maxReserved)
-        const [late, ms] = yield* took(reason(redis.reserve))
+        const [late, ms, awake] = yield* took(reason(redis.reserve))
         expect(late).toEqual(["CapacityExceeded", "NotApplied"])
-        expect(ms).toBeGreaterThan(commandTimeout * 0.9)
-        expect(ms).toBeLessThan(settleWithin)
+        expect(ms).toBeGreaterThan(patience * 0.9)
+        expect(awake).toBeLessThan(settleWithin)
         const served_: Array<number> = []
         const line = yield* Effect.forEach(
           Array.from({ length: maxInLine }, (_, i) => i),
@@ -218,7 +222,7 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
 
   it.live("whose reserving is interrupted at any moment leaves nothing taken", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({}, patience)
       for (let round = 0; round < 60; round++) {
         const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(redis.reserve, Effect.never)), {
           startImmediately: true
@@ -236,7 +240,7 @@ describe.skipIf(missing.binary)("a reserved connection", () => {
 describe.skipIf(missing.binary)("plain channels", () => {
   it.live("are subscribed to once for all subscribers, and left after the last", () =>
     Effect.gen(function* () {
-      const rig = yield* served()
+      const rig = yield* served({}, patience)
       const { redis, server } = rig
       const one = yield* Scope.make()
       const first = yield* Scope.provide(redis.subscribe("c"), one)
@@ -261,7 +265,7 @@ describe.skipIf(missing.binary)("plain channels", () => {
 
   it.live("are heard again after their connection is lost, cut, silent or the server was away", () =>
     Effect.gen(function* () {
-      const { proxy, redis, server } = yield* served()
+      const { proxy, redis, server } = yield* served({}, patience)
       const queue = yield* redis.subscribe("c")
       const hears = (word: string) =>
         eventually(
@@ -287,7 +291,7 @@ describe.skipIf(missing.binary)("plain channels", () => {
 
   it.live("fail their queue where they cannot be subscribed to, or it is not taken from", () =>
     Effect.gen(function* () {
-      const { redis, server } = yield* served()
+      const { redis, server } = yield* served({}, patience)
       const slow = yield* redis.subscribe("c")
       for (let i = 0; i < maxWaiting; i += 512) {
         yield* Effect.all(
@@ -303,8 +307,8 @@ describe.skipIf(missing.binary)("plain channels", () => {
       yield* Effect.promise(() => server.kill())
       yield* eventually(
         Effect.gen(function* () {
-          const [queue, ms] = yield* took(redis.subscribe("c"))
-          expect(ms).toBeLessThan(settleWithin)
+          const [queue, , awake] = yield* took(redis.subscribe("c"))
+          expect(awake).toBeLessThan(settleWithin)
           expect(yield* reason(Queue.take(queue))).toEqual(["Unavailable", "NotApplied"])
         })
       )
@@ -315,7 +319,8 @@ describe.skipIf(missing.binary)("plain channels", () => {
 describe.skipIf(missing.binary)("the layer", () => {
   it.live("closes under load: every call ends, no connection is left", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* served()
+      // Who waits in line gives up later than all this takes.
+      const { client, server } = yield* served({}, 60_000)
       const scope = yield* Scope.make()
       const context = yield* Scope.provide(
         Layer.build(Layer.provide(RedisClient.layerPersistence, Layer.succeed(RedisClient.RedisClient, client))),
@@ -334,7 +339,7 @@ describe.skipIf(missing.binary)("the layer", () => {
       yield* eventually(Effect.map(connections(server, "reserved"), (open) => expect(open).toBe(maxReserved)))
       server.signal("SIGSTOP")
       const [, ms] = yield* took(Scope.close(scope, Exit.void))
-      expect(ms).toBeLessThan(1_000)
+      expect(ms).toBeLessThan(5_000)
       for (const [tag] of yield* Effect.forEach(fibers, Fiber.join)) expect(tag).toBe("Closed")
       expect(yield* reason(Effect.scoped(use))).toEqual(["Closed", "NotApplied"])
       server.signal("SIGCONT")

@@ -63,7 +63,8 @@ describe.skipIf(missing.binary)("TLS", () => {
       const proxy = yield* serve("server")
       yield* works({ url: secure(proxy), tls: { ca: pem("ca.pem") } })
       // A TLS record of a handshake begins with 0x16.
-      expect(proxy.firstBytes).toEqual([0x16, 0x16, 0x16])
+      expect(new Set(proxy.firstBytes)).toEqual(new Set([0x16]))
+      expect(proxy.firstBytes.length).toBeGreaterThanOrEqual(3)
     })
   )
 
@@ -162,7 +163,7 @@ describe.skipIf(missing.binary)("TLS", () => {
       const { client, connection } = yield* open({
         url: secure(proxy),
         tls: { ca: pem("ca.pem") },
-        commandTimeout: 300
+        commandTimeout: 2_000
       })
       const key = `${client.prefix}:{t}:register`
       const write = (value: string) => connection.call(set, { ...call, keys: { key }, args: { value } })

@@ -17,13 +17,14 @@ import * as RedisClient from "../../src/RedisClient.ts"
 import { createHash } from "node:crypto"
 
 export const short: Timing.Timing = {
-  connectTimeout: 300,
+  // A busy server answers late, and is not away.
+  connectTimeout: 1_000,
   backoffBase: 10,
   backoffCap: 100,
   refusedPause: 50,
   steadyAfter: 200,
   probeInterval: 200,
-  probeDeadline: 200,
+  probeDeadline: 1_000,
   topologyInterval: 500,
   topologyUrgent: 50,
   tryAgainPause: 10,
@@ -75,10 +76,36 @@ export const failure = <A, R>(effect: Effect.Effect<A, BackendError, R>): Effect
     return Option.getOrThrow(Cause.findErrorOption(exit.cause))
   })
 
-export const took = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, number], E, R> =>
+/** How often `took` looks, ms, and the most that it counts from one look to the next. */
+const lookMs = 10
+const awakeMs = 25
+
+/**
+ * What it gives, how long that took, and for how much of that this process was awake, ms: what a timer of ours promises
+ * cannot be kept while nobody runs it.
+ */
+export const took = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [value: A, ms: number, awake: number], E, R> =>
   Effect.suspend(() => {
     const start = performance.now()
-    return Effect.map(effect, (value) => [value, performance.now() - start] as const)
+    let last = start
+    let awake = 0
+    const look = () => {
+      const now = performance.now()
+      awake += Math.min(now - last, awakeMs)
+      last = now
+    }
+    const looking = setInterval(look, lookMs)
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => clearInterval(looking))
+    ).pipe(
+      Effect.map((value) => {
+        look()
+        return [value, last - start, awake] as const
+      })
+    )
   })
 
 const script = <const K extends string, const A extends string = never, const V extends string = never>(

@@ -10,9 +10,9 @@ import type * as Timing from "../../src/internal/Timing.ts"
 import { rigged } from "./rig.ts"
 import { ask } from "../../../../scripts/redis/ask.ts"
 
-export const served = (timing: Partial<Timing.Timing> = {}) =>
+export const served = (timing: Partial<Timing.Timing> = {}, patience?: number) =>
   Effect.gen(function* () {
-    const rig = yield* rigged(timing)
+    const rig = yield* rigged(timing, patience)
     const context = yield* RedisClient.layerPersistence.pipe(
       Layer.provide(Layer.succeed(RedisClient.RedisClient, rig.client)),
       Layer.build
