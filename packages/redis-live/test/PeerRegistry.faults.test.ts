@@ -92,11 +92,13 @@ const survives = Effect.fnUntraced(function* (peers: Peers, terms: ReadonlyArray
   yield* eventually(Effect.sync(() => expect(terms).toHaveLength(1)))
   const before = yield* ids(peers[0]!.registry)
   yield* run(fault)
-  yield* works(peers, withinMs)
+  yield* works(peers, withinMs + busyMs)
   yield* Effect.sleep(3_000)
   for (const { events, registry } of peers) {
     expect(yield* ids(registry)).toEqual(before)
-    expect((yield* registry.list).map(({ state }) => state)).toEqual(before.map(() => "Live"))
+    // Where the machine is busy somebody's beat may just be late.
+    const states = Effect.map(registry.list, (all) => all.map(({ state }) => state))
+    yield* eventually(Effect.map(states, (states) => expect(states).toEqual(before.map(() => "Live"))))
     expect(events.filter(({ _tag }) => _tag === "Left")).toEqual([])
   }
   yield* eventually(
@@ -105,6 +107,9 @@ const survives = Effect.fnUntraced(function* (peers: Peers, terms: ReadonlyArray
   )
   for (const [i, { fence }] of terms.entries()) expect(i === 0 || fence > terms[i - 1]!.fence).toBe(true)
 })
+
+/** What a machine on which many tests run at once adds. */
+const busyMs = 2_500
 
 type Work = () => Promise<unknown> | void
 const run = (work: Work) => Effect.asVoid(Effect.promise(async () => work()))
@@ -119,7 +124,9 @@ const restart =
     await server.restart()
   }
 
-describe.skipIf(missing.binary)("a registry through faults (A3, D2, P3–P7, P9)", { concurrent: true }, () => {
+const together = { concurrent: true, timeout: 120_000 }
+
+describe.skipIf(missing.binary)("a registry through faults (A3, D2, P3–P7, P9)", together, () => {
   for (const [name, args] of [
     ["all it had", ["--appendonly", "yes", "--appendfsync", "always"]],
     ["nothing", []]

@@ -15,6 +15,18 @@ const crew = Effect.suspend(() =>
   Crew.make({ url }, `${inject("redisPrefix")}-tasks-${randomBytes(4).toString("hex")}`)
 )
 const run = (work: () => Promise<unknown>) => Effect.asVoid(Effect.promise(work))
+
+/** Stops it at a moment at which it has something in its hands. */
+const stop = async (worker: Crew.Worker): Promise<void> => {
+  for (;;) {
+    worker.process.kill("SIGSTOP")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const over = new Set([...worker.of("ended"), ...worker.of("interrupted")].map(({ fence }) => fence))
+    if (worker.of("began").some(({ fence }) => !over.has(fence))) return
+    worker.process.kill("SIGCONT")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
 /** Of a process that was killed its claimer's memos are left, for an hour (T18); of one that was idle its place. */
 const afterCrash = /^:(meta|expiring|idle)$/
 
@@ -25,13 +37,18 @@ describe.skipIf(missing.redis)("TaskQueue among processes", () => {
       Effect.gen(function* () {
         const { drained, enqueue, peer, process, verdict, note } = yield* crew
         const work = { concurrency: 10 }
-        const workers = yield* Effect.forEach(["a", "b", "c"], (name) => process(name, { work }))
+        // Longer than one of them may have to wait for the machine.
+        const queue = { lease: 5_000 }
+        const workers = yield* Effect.forEach(["a", "b", "c"], (name) => process(name, { work, queue }))
         const [victim, ...others] = [workers[0]!, workers[1]!, workers[2]!]
         yield* run(() => Promise.all(workers.map((worker) => worker.says("ready"))))
         const sender = yield* peer("sender")
         for (let sent = 0; sent < many; sent += 500)
           yield* enqueue(sender, "plain:", Math.min(500, many - sent), { ms: 3 })
-        yield* run(() => Crew.until("a third of its share", () => victim.of("settled").length > many / 9, 120_000))
+        // Who gets how many of them nobody promised.
+        const settled = () => workers.reduce((sum, worker) => sum + worker.of("settled").length, 0)
+        yield* run(() => Crew.until("a third", () => settled() > many / 3 && victim.of("settled").length > 0, 120_000))
+        yield* run(() => stop(victim))
         victim.process.kill("SIGKILL")
         note("a", { what: "halted" })
         expect((yield* sender.queue.counts(kinds.plain)).ready).toBeGreaterThan(0)
@@ -50,11 +67,11 @@ describe.skipIf(missing.redis)("TaskQueue among processes", () => {
         expect(again.size).toBeGreaterThan(0)
         for (const task of again) expect(inFlight.get("a")).toContain(task)
       }),
-    60_000 + many * 3
+    240_000 + many * 3
   )
 })
 
-describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurrent: true }, () => {
+describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurrent: true, timeout: 120_000 }, () => {
   for (const [name, halt, wake] of [
     ["stopped past its lease and woken", "SIGSTOP", ({ process }: Crew.Worker) => void process.kill("SIGCONT")],
     ["blocked past its lease", "SIGUSR2", (worker: Crew.Worker) => worker.unblock()]
@@ -63,9 +80,10 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
       Effect.gen(function* () {
         const { drained, enqueue, note, peer, process, verdict } = yield* crew
         const sender = yield* peer("sender")
-        const holder = yield* process("holder", { work: { concurrency: 4, prefetch: 0 } })
+        const queue = { lease: 4_000 }
+        const holder = yield* process("holder", { queue, work: { concurrency: 4, prefetch: 0 } })
         yield* run(() => holder.says("ready"))
-        const other = yield* peer("other")
+        const other = yield* peer("other", { queue })
         // What is late is over while its process does nothing.
         const long = yield* enqueue(sender, "plain:", 1, { ms: 60_000 })
         const late = yield* enqueue(sender, "plain:", 1, { ms: 1_000, how: "stubborn" })
@@ -75,10 +93,10 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
         note("holder", { what: "halted" })
         yield* other.work({ quick: true })
         yield* run(() => Crew.until("both are taken over", () => other.of("settled").length === 2))
-        // Not before its lease was over, and soon after.
+        // Not before its lease was over, which began with its last beat, and soon after.
         const tookOver = other.of("began")[0]!.at - since
-        expect(tookOver).toBeGreaterThan(times.lease - times.heartbeat - 200)
-        expect(tookOver).toBeLessThan(times.lease + 2 * times.heartbeat + 3_000)
+        expect(tookOver).toBeGreaterThan(queue.lease - times.heartbeat - 2_000)
+        expect(tookOver).toBeLessThan(queue.lease + 2 * times.heartbeat + 3_000)
         expect(other.of("began").map(({ attempt }) => attempt)).toEqual([2, 2])
         expect(holder.of("interrupted")).toEqual([])
         const woken = Crew.now()
@@ -91,7 +109,7 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
           )
         )
         expect(holder.of("interrupted").map(({ task }) => task)).toEqual(long.tasks)
-        expect(holder.of("interrupted")[0]!.at - woken).toBeLessThan(2_000)
+        expect(holder.of("interrupted")[0]!.at - woken).toBeLessThan(4_000)
         const refused = holder
           .of("settled")
           .filter(({ outcome }) => outcome === "Lost")
@@ -117,15 +135,15 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
     "T1 T3 A11 a process with 100 running and 50 claimed is asked to end: within its grace, and none runs twice",
     () =>
       Effect.gen(function* () {
-        const grace = 1_500
+        const grace = 6_000
         const { drained, enqueue, peer, process, verdict, note } = yield* crew
         const sender = yield* peer("sender")
         const ending = yield* process("ending", {
-          queue: { shutdownGrace: grace },
+          queue: { shutdownGrace: grace, lease: 10_000 },
           work: { concurrency: 100, prefetch: 50 }
         })
         yield* run(() => ending.says("ready"))
-        const first = yield* enqueue(sender, "plain:", 50, { ms: 1_200 })
+        const first = yield* enqueue(sender, "plain:", 50, { ms: 4_000 })
         const second = yield* enqueue(sender, "plain:", 50, { ms: 60_000 })
         const ahead = yield* enqueue(sender, "plain:", 50, { ms: 60_000 })
         yield* run(() =>
@@ -149,7 +167,7 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
         // What was claimed ahead runs elsewhere at once, the rest when the grace is over; no attempt is counted.
         for (const event of at(ahead.tasks)) expect(event!.at - asked).toBeLessThan(grace - 300)
         for (const event of at(second.tasks)) expect(event!.at - asked).toBeGreaterThan(grace - 300)
-        for (const event of at(second.tasks)) expect(event!.at - asked).toBeLessThan(grace + 1_500)
+        for (const event of at(second.tasks)) expect(event!.at - asked).toBeLessThan(grace + 5_000)
         expect(new Set(other.of("began").map(({ attempt }) => attempt))).toEqual(new Set([1]))
         expect(new Set(other.of("began").map(({ task }) => task)).size).toBe(100)
         expect(
@@ -159,7 +177,7 @@ describe.skipIf(missing.redis)("TaskQueue and a process that stops", { concurren
             .sort()
         ).toEqual([...second.tasks].sort())
         expect(tookMs).toBeGreaterThan(grace - 300)
-        expect(tookMs).toBeLessThan(grace + 1_500)
+        expect(tookMs).toBeLessThan(grace + 5_000)
         note("ending", { what: "met", fault: "asked to end" })
         yield* verdict({ met: "asked to end" })
       })

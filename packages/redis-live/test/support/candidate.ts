@@ -20,13 +20,21 @@ const program = Effect.gen(function* () {
     )
   )
   yield* say("there", { id: (yield* registry.self).id })
-  return yield* registry.lead("boss", ({ fence }) =>
-    say("leads", { fence: `${fence}` }).pipe(
+  return yield* registry.lead("boss", ({ fence }) => {
+    let last = performance.now()
+    // Since it last stood still.
+    let turns = 0
+    const turn = Effect.sync(() => {
+      const now = performance.now()
+      turns = now - last > 1_000 ? 1 : turns + 1
+      last = now
+    })
+    return say("leads", { fence: `${fence}` }).pipe(
       // A leader at work: it notices by itself whenever its loop turns.
-      Effect.andThen(Effect.forever(Effect.sleep("10 millis"))),
-      Effect.ensuring(say("stops"))
+      Effect.andThen(Effect.forever(Effect.andThen(Effect.sleep("10 millis"), turn))),
+      Effect.ensuring(Effect.suspend(() => say("stops", { turns: performance.now() - last > 1_000 ? 0 : turns })))
     )
-  )
+  })
 })
 
 const peer = RedisPeerRegistry.layer({ heartbeat: 300, suspectAfter: 1_000, downAfter: 4_000 }).pipe(

@@ -81,7 +81,7 @@ export class Worker extends Watched {
 export const until = async (
   what: string,
   holds: () => boolean | Promise<boolean>,
-  withinMs = 20_000
+  withinMs = 60_000
 ): Promise<void> => {
   const end = performance.now() + withinMs
   while (!(await holds())) {
@@ -188,7 +188,7 @@ export const make = Effect.fnUntraced(function* (at: Primaries.At, prefix: strin
   })
 
   /** Nothing waits, sleeps or runs any more. */
-  const drained = Effect.fnUntraced(function* ({ queue }: Peer, withinMs = 20_000) {
+  const drained = Effect.fnUntraced(function* ({ queue }: Peer, withinMs = 60_000) {
     const end = performance.now() + withinMs
     let left: unknown
     while (performance.now() < end) {
