@@ -20,8 +20,8 @@ for (const { file, use } of modules) {
   const at = path.join(folder, file)
   if (use === "test") describe(file, () => import(pathToFileURL(at).href))
   else
-    test(`${file} ends well, and says something`, () => {
-      const { status, stderr, stdout } = spawnSync(process.execPath, [at], { encoding: "utf8", env, timeout: 20_000 })
+    test(`${file} ends well, and says something`, { timeout: 90_000 }, () => {
+      const { status, stderr, stdout } = spawnSync(process.execPath, [at], { encoding: "utf8", env, timeout: 60_000 })
       const said = `${stdout}${stderr}`
       assert.ok(status === 0 && stdout.trim() !== "" && !/\b(ERROR|FATAL)\b/.test(said), said)
     })

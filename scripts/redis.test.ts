@@ -6,7 +6,8 @@ import { missing } from "./missing.ts"
 import { ask, until } from "./redis/ask.ts"
 import { type Server, startCluster, startServer } from "./redis.ts"
 
-const it = test.skipIf(missing.binary)
+// Each waits for what it starts, and a machine on which many tests run starts slowly.
+const it = (name: string, run: () => Promise<void>) => test.skipIf(missing.binary)(name, run, 120_000)
 
 const gone = (pid: number) => {
   try {

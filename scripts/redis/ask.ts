@@ -34,7 +34,7 @@ export const ask = (at: At, ...words: [string, ...Array<string>]): Promise<strin
   withRedis(at, async (redis) => String(await redis.call(...words)))
 
 /** Looks every 20 ms until it holds; what it waited for is said when it never does. */
-export const until = async (what: string, holds: () => Promise<boolean>, withinMs = 15_000): Promise<void> => {
+export const until = async (what: string, holds: () => Promise<boolean>, withinMs = 60_000): Promise<void> => {
   const deadline = performance.now() + withinMs
   let last: unknown
   while (performance.now() < deadline) {

@@ -2,6 +2,7 @@
  * Worlds on a real server or cluster: the same time, order and faults as in memory, over real connections. Everything
  * stands under a random prefix, which the world empties when it ends.
  */
+import * as Timing from "../../src/internal/Timing.ts"
 import * as RedisClient from "../../src/RedisClient.ts"
 import * as Testing from "../../src/Testing.ts"
 import * as World from "@troupe/testkit/World"
@@ -34,7 +35,9 @@ export const make = Effect.fnUntraced(function* <R>(
     Effect.promise(() => Primaries.connect(options.at, prefix)),
     (primaries) => Effect.promise(() => primaries.removeAll().finally(() => primaries.disconnect()))
   )
-  const client = RedisClient.layer({ ...options.at, prefix })
+  // A server that has to wait for its turn on the machine is not away: what faults there are the world makes.
+  const timing = { ...Timing.defaults, connectTimeout: 4_000, probeDeadline: 30_000 }
+  const client = RedisClient.layer({ ...options.at, prefix }).pipe(Layer.provide(Layer.succeed(Timing.Timing, timing)))
   const notes: Array<Dumps> = []
   const backend: World.Backend<R | RedisClient.RedisClient> = {
     layer: (spawn) => Layer.provideMerge(options.layer(spawn), client),
