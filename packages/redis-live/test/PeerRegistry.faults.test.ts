@@ -26,7 +26,9 @@ const start = Effect.fnUntraced(function* (name: string, options: RedisClient.Re
     Layer.provide(RedisClient.layer(options)),
     Layer.provide([LocalPeer.layer(name), Logger.layer([])]),
     Layer.fresh,
-    Layer.build
+    Layer.build,
+    // The first heartbeat has half a second, which a server may have to wait for its turn.
+    (build) => eventually(build)
   )
   const registry = yield* Effect.provide(PeerRegistry.PeerRegistry, context)
   const events: Array<PeerRegistry.PeerEvent> = []

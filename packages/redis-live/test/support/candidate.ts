@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as RedisClient from "../../src/RedisClient.ts"
 import * as RedisPeerRegistry from "../../src/RedisPeerRegistry.ts"
+import { eventually } from "./client.ts"
 
 const [, , url = "", prefix = "", name = ""] = process.argv
 
@@ -42,5 +43,8 @@ const peer = RedisPeerRegistry.layer({ heartbeat: 300, suspectAfter: 1_000, down
   Layer.provide(LocalPeer.layer(name))
 )
 
-const fiber = Effect.runFork(program.pipe(Effect.provide(peer), Effect.scoped))
+// The first heartbeat has half a second, which a server may have to wait for its turn.
+const joined = Effect.flatMap(eventually(Layer.build(Layer.fresh(peer))), (context) => Effect.provide(program, context))
+
+const fiber = Effect.runFork(Effect.scoped(joined))
 process.on("SIGTERM", () => fiber.interruptUnsafe())
