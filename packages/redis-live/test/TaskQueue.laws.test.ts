@@ -34,7 +34,9 @@ for (const { at, name, prefix, skip } of places) {
         ...TaskScheduleLaws,
         ...TaskEventLaws
       },
-      (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) })
+      (options) => RedisWorld.make({ ...options, prefix, at, layer: () => RedisTaskQueue.layer(bounded) }),
+      // A law of four thousand queues takes seconds for each seed.
+      { timeout: 120_000 }
     )
 
     Conformance.suite("TaskQueueStore", TaskQueueStoreLaws, (options) =>
