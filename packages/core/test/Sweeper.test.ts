@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
+import * as EffectPubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { Sweeper } from "../src/internal/chat/Sweeper.ts"
@@ -21,8 +21,8 @@ const peer: Peer = {
 /** One that hears these events of a peer that is there now, and what it has asked of the store by then. */
 const make = Effect.fnUntraced(function* (events: ReadonlyArray<PeerEvent>) {
   const asked: Array<string> = []
-  const said = yield* PubSub.unbounded<PeerEvent>({ replay: events.length })
-  yield* PubSub.publishAll(said, events)
+  const said = yield* EffectPubSub.unbounded<PeerEvent>({ replay: events.length })
+  yield* EffectPubSub.publishAll(said, events)
   const context = yield* Effect.context()
   const sweeper = new Sweeper({
     store: {

@@ -96,7 +96,7 @@ export class Session {
     this.config = config
     this.events = events
     this.ghosts = ghosts
-    const { io, timing, tls } = config
+    const { io, tls } = config
     const { host, port } = endpoint
     this.where = `${host}:${port}`
     const tcp = Net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 5_000 })
@@ -152,7 +152,7 @@ export class Session {
     if (role === "listener") {
       this.client.on("message", (channel: string, payload: string) => events.message(this, channel, payload))
     }
-    this.timer = config.timers.after(timing.connectTimeout, () => this.overdue("connect"))
+    this.allow("no connection")
     this.client.connect().catch(ignore)
   }
 
@@ -194,7 +194,7 @@ export class Session {
   private introduce(): void {
     if (this.ended) return
     this.config.timers.cancel(this.timer)
-    this.timer = this.config.timers.after(this.config.timing.connectTimeout, () => this.overdue("answer"))
+    this.allow("no answer")
     this.kill(this.ghosts)
     const info = this.command("CLIENT", ["INFO"]).then(
       (reply) => {
@@ -225,8 +225,15 @@ export class Session {
     )
   }
 
-  private overdue(step: "connect" | "answer"): void {
-    this.end(step === "connect" ? "no connection" : "no answer")
+  /** For so long the server may leave that out. What has arrived while this process stood still is read first. */
+  private allow(lacking: "no connection" | "no answer"): void {
+    const { timers, timing } = this.config
+    const timer = timers.after(timing.connectTimeout, () =>
+      setImmediate(() => {
+        if (this.timer === timer) this.end(lacking)
+      })
+    )
+    this.timer = timer
   }
 
   private settled(): boolean {
