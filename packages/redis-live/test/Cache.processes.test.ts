@@ -54,13 +54,17 @@ const herd = Effect.fnUntraced(function* ({ directory, process }: Crew.Crew, ms:
   return { members, loads, go }
 })
 
-describe.skipIf(missing.redis)("Cache among processes", { timeout: 120_000 }, () => {
+/** What a machine on which many tests run at once adds, ms. */
+const busyMs = 3_000
+
+// Leases are so long that nobody loses one who gets no turn for a second.
+describe.skipIf(missing.redis)("Cache among processes", { timeout: 240_000 }, () => {
   it.live(
     "C4 4 processes with 2,500 fibers each ask for a cold key, whose load is longer than its lease: one loads",
     () =>
       unhurried((its) =>
         Effect.gen(function* () {
-          const { go, loads, members } = yield* herd(its, 2_000, 600)
+          const { go, loads, members } = yield* herd(its, 4_000, 1_500)
           go()
           const answers = yield* run(() => Promise.all(members.map((member) => member.answer())))
           const [only, ...others] = loads()
@@ -74,18 +78,18 @@ describe.skipIf(missing.redis)("Cache among processes", { timeout: 120_000 }, ()
   it.live("C4 the one that loads is killed: one other takes over within the lease, and all get its answer", () =>
     unhurried((its) =>
       Effect.gen(function* () {
-        const lease = 1_000
-        const { go, loads, members } = yield* herd(its, 2_000, lease)
+        const lease = 2_000
+        const { go, loads, members } = yield* herd(its, 4_000, lease)
         go()
         // All ask, and it has renewed its lease.
         yield* run(() => until("one loads", () => loads().length > 0))
-        yield* run(() => pause(700))
+        yield* run(() => pause(1_000))
         const leader = members.find(({ name }) => name === loads()[0])!
         leader.process.kill("SIGKILL")
         const killed = now()
         yield* run(() => until("another loads", () => loads().length > 1))
-        // The store may have heard of it just before; and a machine on which many tests run adds its own.
-        expect(now() - killed).toBeLessThan(lease + 1_000)
+        // The store may have heard of it just before.
+        expect(now() - killed).toBeLessThan(lease + busyMs)
         const left = members.filter((member) => member !== leader)
         const answers = yield* run(() => Promise.all(left.map((member) => member.answer())))
         const [, next, ...others] = loads()
@@ -102,7 +106,8 @@ describe.skipIf(missing.redis)("Cache among processes", { timeout: 120_000 }, ()
     () =>
       unhurried((its) =>
         Effect.gen(function* () {
-          const { go, loads, members } = yield* herd(its, 1_500, 600)
+          const lease = 1_500
+          const { go, loads, members } = yield* herd(its, 4_000, lease)
           go()
           yield* run(() => until("one loads", () => loads().length > 0))
           const leader = members.find(({ name }) => name === loads()[0])!
@@ -110,7 +115,7 @@ describe.skipIf(missing.redis)("Cache among processes", { timeout: 120_000 }, ()
           const stopped = now()
           yield* run(() => until("another loads", () => loads().length > 1))
           expect(now() - stopped).toBeGreaterThan(200)
-          expect(now() - stopped).toBeLessThan(600 + 1_000)
+          expect(now() - stopped).toBeLessThan(lease + busyMs)
           const others = members.filter((member) => member !== leader)
           const answers = yield* run(() => Promise.all(others.map((member) => member.answer())))
           const next = loads()[1]!
@@ -139,16 +144,21 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
           (server) => run(() => server.stop())
         )
         const { process, verdict } = yield* Crew.make({ url: server.url }, "chaos")
-        let begun = 0
+        const all: Array<Crew.Member> = []
         const begin = Effect.gen(function* () {
-          const n = (begun += 1)
+          const n = all.length + 1
           const member = yield* process(`p${n}`, { turns: 12, seed: n, skewMs: (n % 3) * 3_600_000 })
+          all.push(member)
           yield* run(() => member.ready())
           return member
         })
         const members = yield* Effect.replicateEffect(begin, 3)
         const kinds = ["kill", "tracking", "command", "tracking", "stop", "tracking", "subscriber", "tracking"]
         const end = now() + chaosMs
+        // It meets what it is there for; a busy machine takes longer.
+        const late = end + 60_000
+        const hasMet = () =>
+          ["tookOver", "refused"].every((what) => all.some(({ seen }) => seen.some((e) => e.what === what)))
         /** In the middle of a load that is longer than the lease, and has begun not long ago. */
         const loads = ({ seen }: Crew.Member) => {
           const over = new Set(seen.flatMap((event) => (event.what === "loaded" ? [event.value] : [])))
@@ -156,7 +166,7 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
             (event) => event.what === "loading" && !event.isBare && !over.has(event.value) && now() - event.at > 50
           )
         }
-        for (let round = 0; now() < end; round++) {
+        for (let round = 0; now() < end || (!hasMet() && now() < late); round++) {
           const kind = kinds[round % kinds.length]!
           const victim = members[round % members.length]!
           if (kind === "stop") {
@@ -164,7 +174,7 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
             yield* run(() => pause(leaseMs * 2))
             victim.process.kill("SIGCONT")
           } else if (kind === "kill") {
-            yield* run(() => until("it loads", () => loads(victim), 5_000))
+            yield* run(() => until("it loads", () => loads(victim)))
             victim.process.kill("SIGKILL")
             members.splice(members.indexOf(victim), 1, yield* begin)
           } else {
@@ -184,6 +194,6 @@ describe.skipIf(missing.binary)("a history of many processes (C1, C5, C9, C10, A
         for (const member of members) yield* run(() => member.end())
         yield* verdict()
       }),
-    chaosMs + 30_000
+    chaosMs + 180_000
   )
 })

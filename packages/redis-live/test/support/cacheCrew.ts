@@ -48,11 +48,11 @@ export class Member {
   }
 
   ready(): Promise<void> {
-    return until(`${this.name} is ready`, () => this.said.includes("ready"))
+    return until(`${this.name} is ready`, () => this.said.includes("ready"), 60_000)
   }
 
   /** What it said last, once it has ended by itself. */
-  async answer(withinMs = 30_000): Promise<unknown> {
+  async answer(withinMs = 60_000): Promise<unknown> {
     await until(`${this.name} has answered`, () => this.said.length > 1, withinMs)
     return JSON.parse(this.said.at(-1)!)
   }
