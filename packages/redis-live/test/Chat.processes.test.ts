@@ -59,7 +59,8 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
           yield* eventually(Effect.sync(() => expect(seen()).toEqual(["o"])))
           expect(faultsOf(events)).toEqual([])
         }
-        expect(tookMs).toBeGreaterThan(times.downAfter - times.heartbeat - 500)
+        // Not when it is doubted; its last beat may have been late.
+        expect(tookMs).toBeGreaterThan(times.suspectAfter + 1_000)
         expect(tookMs).toBeLessThan(goneMs + Crew.busyMs)
         yield* other.end
         for (const { heard: events, ids } of heard) {
@@ -217,7 +218,7 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
 
   for (const room of ["room", "graced"]) {
     it.live(
-      `H2 H10 a browser is back on another peer a second after its own was killed: it never left the ${room}`,
+      `H2 H10 a browser is back on another peer a moment after its own was killed: it never left the ${room}`,
       () =>
         Effect.gen(function* () {
           const { nobodyLeft, peer, process, settled } = crew()
@@ -228,9 +229,9 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
           const seen = yield* here.watch(room)
           const ids = many(20, "b")
           expect(yield* victim.join(room, ids)).toEqual(all("Joined", ids))
-          yield* victim.signal("SIGKILL")
-          yield* Effect.sleep("1 second")
           // In its way is its own place, for as long as nobody doubts that its peer lives; then nothing is.
+          expect(yield* other.join(room, ids)).toEqual(all("AlreadyMember", ids))
+          yield* victim.signal("SIGKILL")
           const answers = yield* Effect.forEach(
             ids,
             (id) =>
@@ -245,8 +246,8 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
             { concurrency: "unbounded" }
           )
           for (const all of answers) {
-            expect(all.length).toBeGreaterThan(1)
-            expect(new Set(all)).toEqual(new Set(["AlreadyMember", "Joined"]))
+            expect(all.at(-1)).toBe("Joined")
+            expect(all.slice(0, -1).filter((one) => one !== "AlreadyMember")).toEqual([])
           }
           // Also once its old peer has been declared gone, and swept.
           yield* eventually(
@@ -347,7 +348,8 @@ describe.skipIf(missing.redis)("Chat among processes", { timeout: 180_000 }, () 
         const times = (word: string) => won.filter((one) => one === word).length
         const exists = (yield* here.create("room")) === "RoomExists"
         expect(times("Created") - times("Destroyed")).toBe(exists ? 1 : 0)
-        expect(times("Created")).toBeGreaterThan(150)
+        // As many where both take the same step at the same time, always.
+        expect(times("Created")).toBeGreaterThanOrEqual(150)
       })
   )
 })
