@@ -21,7 +21,10 @@ import type { Proxy } from "./support/Proxy.ts"
 
 const Fill = Cache.region("fill", { value: Schema.String, timeToLive: "10 minutes" })
 
-describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { concurrent: true }, () => {
+/** Five of them run at a time. */
+const options = { concurrent: true, timeout: 120_000 }
+
+describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", options, () => {
   for (const role of ["tracking", "command", "subscriber"]) {
     it.live(`the server kills the ${role} connections ten times a second`, () =>
       Effect.gen(function* () {
@@ -66,28 +69,31 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
           Effect.gen(function* () {
             note("reader", { what: "deaf" })
             fault(proxy)
-            yield* during
+            const result = yield* during
             // TCP loses nothing in the middle: what was dropped takes its connection along.
             proxy.kill("tracking")
             proxy.heal()
             note("reader", { what: "hears" })
+            return result
           })
-        const told = Effect.gen(function* () {
+        const attempt = Effect.gen(function* () {
           yield* writer.set("near", "k")
           const old = Option.getOrThrow(yield* warm(reader))
-          yield* deaf(
+          return yield* deaf(
             Effect.gen(function* () {
               const value = yield* writer.set("near", "k")
               const wrote = now()
-              // It knows nothing of it, or the fault was none.
-              expect(Option.getOrNull(yield* reader.get("near", "k"))).toBe(old)
+              const isMet = Option.getOrNull(yield* reader.get("near", "k")) === old
               yield* eventually(
                 Effect.map(reader.get("near", "k"), (found) => expect(Option.getOrNull(found)).toBe(value))
               )
               expect(now() - wrote).toBeLessThan(2_000 + busyMs)
+              return isMet
             })
           )
         })
+        // Where what was heard is too old by then for what is kept to be given, the fault was none.
+        const told = Effect.repeat(attempt, { until: (isMet) => isMet })
         yield* told
         note("reader", { what: "met", fault: "deaf" })
         yield* survives(its, deaf(Effect.sleep(4_000)), { met: "deaf" }, 5_000)
@@ -107,23 +113,39 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
         () =>
           Effect.gen(function* () {
             const { proxy, reader, writer } = yield* rig()
-            yield* writer.set("near", "other")
-            yield* warm(reader, "other")
-            const old = yield* writer.set("near", "k", ["t"])
-            yield* Effect.sleep(100)
-            Object.assign(proxy, { roles: new Set(["command"]), toClient: "hold" })
             const read: Effect.Effect<unknown, unknown> =
               operation === "get" ? Effect.map(reader.get("near", "k"), Option.getOrNull) : reader.getOrSet("near", "k")
-            const reading = yield* Effect.forkScoped(read, { startImmediately: true })
-            yield* eventually(Effect.sync(() => expect(reader.asked("near", "k")).toBe(1)))
-            // The server has answered, and what it says then is pushed.
-            yield* Effect.sleep(30)
-            yield* change(writer)
-            yield* Effect.sleep(30)
-            proxy.heal()
-            expect(yield* Fiber.join(reading)).toBe(old)
-            const now = yield* writer.get("near", "k")
-            expect(yield* reader.get("near", "k")).toEqual(now)
+            /** Pushed behind the change: what is asked for now is held up, and not answered by what was kept. */
+            const isPushed = Effect.gen(function* () {
+              const asking = yield* Effect.forkScoped(Effect.ignore(reader.get("near", "other")), {
+                startImmediately: true
+              })
+              yield* Effect.yieldNow
+              expect(asking.pollUnsafe()).toBe(undefined)
+            })
+            const attempt = Effect.gen(function* () {
+              yield* writer.set("near", "other")
+              const old = yield* writer.set("near", "k", ["t"])
+              yield* Effect.sleep(100)
+              yield* warm(reader, "other")
+              Object.assign(proxy, { roles: new Set(["command"]), toClient: "hold" })
+              const since = now()
+              const reading = yield* Effect.forkScoped(Effect.exit(read), { startImmediately: true })
+              yield* eventually(Effect.sync(() => expect(proxy.held).toBeGreaterThan(0)))
+              yield* change(writer)
+              yield* writer.set("near", "other")
+              yield* eventually(isPushed)
+              proxy.heal()
+              const isInTime = now() - since < 200
+              return { old, isInTime, read: yield* Fiber.join(reading) }
+            })
+            // Whoever gets no answer for 250 ms loads without the backend (C11): then it is tried again.
+            let last = yield* attempt
+            for (let n = 0; n < 50 && !last.isInTime; n++) last = yield* attempt
+            expect(last.isInTime).toBe(true)
+            expect(last.read).toEqual(Exit.succeed(last.old))
+            const current = yield* writer.get("near", "k")
+            expect(yield* reader.get("near", "k")).toEqual(current)
           })
       )
     }
@@ -162,21 +184,27 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
       yield* writer.set("near", "k")
       yield* warm(reader)
       server.signal("SIGSTOP")
-      const [, first] = yield* took(writer.getOrSet("plain", "first"))
+      // What this machine takes for 250 ms, looked at as often: for as long as this process stood still nobody was waited for.
+      const [[, first], [, slow]] = yield* Effect.all(
+        [took(writer.getOrSet("plain", "first")), took(Effect.replicateEffect(Effect.sleep(50), 5))],
+        { concurrency: 2 }
+      )
       expect(first).toBeGreaterThan(200)
-      expect(first).toBeLessThan(250 + busyMs / 4)
-      for (const key of ["second", "third"]) {
-        const [, next] = yield* took(writer.getOrSet("plain", key))
-        expect(next).toBeLessThan(busyMs / 10)
+      expect(first).toBeLessThan(slow + 250)
+      const nexts: Array<number> = []
+      for (let n = 0; n < 5; n++) {
+        const [, ms] = yield* took(writer.getOrSet("plain", `next ${n}`))
+        nexts.push(ms)
       }
+      expect(nexts.toSorted((a, b) => a - b)[2]).toBeLessThan(100)
       const [error, failed] = yield* took(failure(writer.cache.get(regions.plain, "k")))
       expect(error.reason._tag).toMatch(/^(TimedOut|Unavailable|ConnectionLost)$/)
-      expect(failed).toBeLessThan(commandTimeout * 1.1 + busyMs / 4)
+      expect(failed).toBeLessThan(commandTimeout * 1.1 + busyMs)
       // What is kept is not trusted for ever.
       yield* Effect.sleep(2_000)
       const [read, last] = yield* took(Effect.exit(reader.get("near", "k")))
       expect(Exit.isFailure(read)).toBe(true)
-      expect(last).toBeLessThan(commandTimeout * 1.1 + busyMs / 4)
+      expect(last).toBeLessThan(commandTimeout * 1.1 + busyMs)
       server.signal("SIGCONT")
       yield* works(its, 2_500 + busyMs)
       const freeze = run(async () => {
@@ -203,8 +231,12 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
       expect((yield* writer.get("plain", "loaded"))._tag).toBe("None")
       expect(yield* writer.remove("near", "removed")).toBe(true)
       yield* writer.invalidateTags("near", ["x"])
-      yield* Effect.sleep(100)
-      for (const key of ["removed", "tagged"]) expect((yield* reader.get("near", key))._tag).toBe("None")
+      for (const key of ["removed", "tagged"]) {
+        yield* eventually(
+          Effect.map(reader.get("near", key), (found) => expect(found._tag).toBe("None")),
+          100 + busyMs
+        )
+      }
       yield* warm(reader, "k")
       yield* writer.clear("near")
       yield* limit("0")
@@ -260,14 +292,16 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
         const [, bytes = ""] = /used_memory:(\d+)/.exec(used) ?? []
         yield* run(() => ask(server, "CONFIG", "SET", "maxmemory", `${Number(bytes) + 1_000_000}`))
         const body = "x".repeat(1_000)
-        for (let i = 0; i < 60; i++) {
+        const evicted = Effect.map(
+          run(() => ask(server, "INFO", "stats")),
+          (stats) => Number(/evicted_keys:(\d+)/.exec(stats)?.[1] ?? 0)
+        )
+        for (let i = 0; i < 60 || (yield* evicted) <= 500; i++) {
           const some = Array.from({ length: 50 }, (_, n) => [`${i}.${n}`, body] as const)
           yield* Effect.ignore(writer.cache.setMany(Fill, some))
           yield* Effect.sleep(20)
         }
-        const stats = yield* run(() => ask(server, "INFO", "stats"))
-        const [, evicted = "0"] = /evicted_keys:(\d+)/.exec(stats) ?? []
-        if (Number(evicted) > 500) note("server", { what: "met", fault: "evicted" })
+        note("server", { what: "met", fault: "evicted" })
         yield* run(() => ask(server, "CONFIG", "SET", "maxmemory", "0"))
       })
       yield* survives(its, evict, { met: "evicted", forgets: true })
@@ -275,12 +309,12 @@ describe.skipIf(missing.binary)("Cache through faults (C1, C5, C9, C10, A3)", { 
   )
 })
 
-describe.skipIf(missing.binary)("a process that is too busy to listen (C4)", () => {
+describe.skipIf(missing.binary)("a process that is too busy to listen (C4)", { timeout: 120_000 }, () => {
   it.live("stands still with a question under way, and does not take the store for away", () =>
     Effect.gen(function* () {
-      const { reader } = yield* rig()
+      const { reader, server } = yield* rig()
       yield* reader.getOrSet("plain", "warm")
-      for (const key of ["a", "b", "c"]) {
+      const standing = Effect.fnUntraced(function* (kind: string, key: string) {
         const block = Effect.sync(() => {
           const end = now() + 400
           while (now() < end);
@@ -290,11 +324,29 @@ describe.skipIf(missing.binary)("a process that is too busy to listen (C4)", () 
           startImmediately: true
         })
         // Before the question leaves, with the answer on its way, and while it is asked who loads.
-        if (key !== "a") yield* Effect.sleep(0)
-        if (key === "c") yield* Effect.sleep(0)
+        if (kind !== "a") yield* Effect.sleep(0)
+        if (kind === "c") yield* Effect.sleep(0)
         yield* block
-        yield* Fiber.join(asking)
-        expect((yield* reader.get("plain", `${key}7`))._tag).toBe("Some")
+        // How long the store lets others wait meanwhile.
+        let slowest = 0
+        let since = now()
+        const others = Effect.andThen(
+          run(() => ask(server, "PING")),
+          Effect.sync(() => {
+            slowest = Math.max(slowest, now() - since)
+            since = now()
+          })
+        )
+        yield* Effect.raceFirst(Fiber.join(asking), Effect.forever(others))
+        const found = yield* reader.get("plain", `${key}7`)
+        return { found, slowest: Math.max(slowest, now() - since) }
+      })
+      for (const kind of ["a", "b", "c"]) {
+        let last = yield* standing(kind, kind)
+        // Where that is as long as it may take at the most, it was away (C4).
+        for (let n = 0; n < 20 && last.found._tag === "None" && last.slowest > 100; n++)
+          last = yield* standing(kind, `${kind}${n}.`)
+        expect(last.found._tag).toBe("Some")
       }
     })
   )

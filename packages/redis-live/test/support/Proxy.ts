@@ -60,6 +60,13 @@ export class Proxy {
     return `redis://${this.host}:${this.port}`
   }
 
+  /** How many pieces wait for `release` on their way to clients. */
+  get held(): number {
+    let sum = 0
+    for (const { toClient } of this.pairs) sum += toClient.length
+    return sum
+  }
+
   /** Nobody listens on the port: connections are refused. Those that stand, stay. */
   async deafen(): Promise<void> {
     await new Promise<void>((resolve) => {

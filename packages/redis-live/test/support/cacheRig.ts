@@ -16,7 +16,7 @@ export const prefix = "faults"
 export const commandTimeout = 1_000
 export const client = { commandTimeout } as const
 /** What a machine on which many tests run at once adds, ms. */
-export const busyMs = 1_000
+export const busyMs = 4_000
 
 export const run = <A>(work: () => Promise<A>) => Effect.promise(work)
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
