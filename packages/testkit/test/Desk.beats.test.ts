@@ -1,5 +1,5 @@
 /** The queue in memory, as a state machine: who is dead, what becomes of their tasks, and what departs. */
-import { abandonedMs } from "@troupe/core/TaskQueueStore"
+import { abandonedMs, rememberedMs } from "@troupe/core/TaskQueueStore"
 import { describe, expect, it } from "@effect/vitest"
 import { done, entry, hour, leaseMs, payloads, Play, release, retry } from "./support/Play.ts"
 
@@ -70,12 +70,15 @@ describe("a claimer that is dead", () => {
     expect(play.counts).toEqual([0, 0, 1, 0])
   })
 
-  it("is forgotten: its memo, its turn, its lease", () => {
+  it("is forgotten: its turn, its lease, and after an hour what its last step was answered", () => {
     const play = new Play()
     play.add("a")
     play.step("p.1", { free: 2 })
     play.crash("p.1", "p.2")
-    expect([play.desk.memos.has("p.1"), play.desk.idle.has("p.1"), play.desk.leases.size]).toEqual([false, false, 0])
+    expect([play.desk.idle.has("p.1"), play.desk.leases.size, play.desk.memos.has("p.1")]).toEqual([false, 0, true])
+    play.now += rememberedMs + 1
+    play.beat("p.2")
+    expect(play.desk.memos.has("p.1")).toBe(false)
   })
 
   it("takes nothing of what had not begun with it", () => {
