@@ -40,7 +40,7 @@ export const open = async (
   })
   onTestFinished(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   const wrongs: Array<string> = []
   page.on("pageerror", (error) => wrongs.push(error.message))
   page.on("request", (request) => {

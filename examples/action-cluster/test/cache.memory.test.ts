@@ -30,7 +30,7 @@ test("all read at once and one loads; then each finds it, and at last in its own
   expect(near + shared + waited + loaded).toBe(reads)
   expect(await sumOf(page, "hits")).toBe(`${Math.round((100 * (near + shared)) / reads)}%`)
   expect(wrongs).toEqual([])
-}, 60_000)
+})
 
 for (const [button, how] of [
   ["Invalidate", "Invalidated"],
@@ -52,7 +52,7 @@ for (const [button, how] of [
     for (const { forecast } of shelf.readers) expect(forecast!.at).toBeGreaterThan(shelf.removed!.at)
     expect(await page.locator(".readers").getByText("Gone since").count()).toBe(0)
     expect(wrongs).toEqual([])
-  }, 60_000)
+  })
 }
 
 test("the peer that loads is killed, and one of those that wait for it loads", async () => {
@@ -77,7 +77,7 @@ test("the peer that loads is killed, and one of those that wait for it loads", a
   await readerOf(page, name).waitFor({ state: "detached" })
   expect(await sumOf(page, "loaded")).toBe("2")
   expect(wrongs).toEqual([])
-}, 60_000)
+})
 
 test("who is frozen is not asked, and reads what is new once it is thawed", async () => {
   const { url } = await start()
@@ -96,7 +96,7 @@ test("who is frozen is not asked, and reads what is new once it is thawed", asyn
   await page.getByRole("button", { name: "Have grace read" }).click()
   await readerOf(page, "grace").getByText("loaded by ada").waitFor()
   expect(wrongs).toEqual([])
-}, 60_000)
+})
 
 test("what cannot be read or taken away is said", async () => {
   const { url } = await start()
@@ -116,7 +116,7 @@ test("what cannot be read or taken away is said", async () => {
     await page.getByRole("button", { name: button, exact: true }).click()
     await error.getByText(`${text}: It <b>is</b> away.`).waitFor()
   }
-}, 60_000)
+})
 
 for (const [width, colorScheme] of [
   [390, "light"],
@@ -131,5 +131,5 @@ for (const [width, colorScheme] of [
     await page.getByRole("button", { name: "Kill grace, which loads" }).waitFor()
     expect(await page.evaluate(contrast)).toEqual([])
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width)
-  }, 60_000)
+  })
 }

@@ -37,7 +37,7 @@ test("one process loads for all, and each sees what another page takes away", as
   await page.locator(".round").getByText("3 asked, 3 answered, one loaded.").waitFor()
   expect(await sumOf(page, "loaded")).toBe("2")
   expect(wrongs).toEqual([])
-}, 120_000)
+})
 
 test("the process that loads is killed, and another takes the load over", async () => {
   const server = await redis()
@@ -58,7 +58,7 @@ test("the process that loads is killed, and another takes the load over", async 
   expect(await sumOf(page, "loaded")).toBe("2")
   expect(await page.getByRole("button", { name: `Kill ${name}` }).count()).toBe(0)
   expect(wrongs).toEqual([])
-}, 90_000)
+})
 
 test("Redis stands still and goes on: who is asked loads by itself and keeps nothing, and the panel says so", async () => {
   const server = await redis()
@@ -95,7 +95,7 @@ test("Redis stands still and goes on: who is asked loads by itself and keeps not
   await page.getByText(/^Kept for another /).waitFor()
   await readNear(page, name)
   expect(wrongs).toEqual([])
-}, 120_000)
+})
 
 test("what strangers tell is shown, and only shown", async () => {
   const server = await redis()
@@ -130,4 +130,4 @@ test("what strangers tell is shown, and only shown", async () => {
   expect(await page.locator("#cache img, #cache [onerror]").count()).toBe(0)
   expect(await page.title()).toBe("Troupe")
   expect(wrongs).toEqual([])
-}, 60_000)
+})

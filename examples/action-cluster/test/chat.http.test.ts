@@ -1,6 +1,6 @@
 /** The chat's doors, without a browser: who may talk, what is refused, and how one polls. */
 import { expect, test } from "vitest"
-import { command, start, until } from "./program.ts"
+import { command, endsWithin, start, until } from "./program.ts"
 import { connect, flood, guest, join } from "./talker.ts"
 
 interface Polled {
@@ -108,7 +108,7 @@ test("a long frame, and one that makes no sense, close the connection; a long wo
   nobody.ask({ _tag: "Join", room: "lobby", user: " ", word: null, after: null })
   await until("a refusal", () => nobody.of("Refused").length === 1)
   expect(nobody.of("Refused")[0]).toMatchObject({ what: "Join", why: "A name is needed." })
-}, 60_000)
+})
 
 test("a page that reads nothing is told of a gap once it reads, and is hung up on if it does not", async () => {
   const { url } = await start()
@@ -127,7 +127,7 @@ test("a page that reads nothing is told of a gap once it reads, and is hung up o
   expect(slow.of("Said").length).toBeLessThan(said)
   expect(before).toBeLessThan(said - 64)
   expect(await dead.closed).toBe(1013)
-}, 60_000)
+})
 
 test("the vault lets in who knows the word, and shows it to nobody", async () => {
   const { url } = await start()
@@ -162,7 +162,7 @@ test("two pages of one user are one user, who has gone with the last of them", a
   other.close()
   await until("she is gone", () => users()?.join() === "watcher 1")
   expect(watcher.of("Went")).toMatchObject([{ user: "maria", how: "Left" }])
-}, 60_000)
+})
 
 test("who comes again under the same seat never left, and hears what was said meanwhile", async () => {
   const { url } = await start()
@@ -212,10 +212,10 @@ test("asked to end it tells its pages, and waits neither for those that do not r
   await command(url, "freeze", { name: "grace" })
   frozen.say("said to nobody")
   const waiting = poll(url, `after=${encodeURIComponent((await poll(url)).cursor)}&wait=20`).catch(() => "cut off")
-  expect(await program.end("SIGTERM")).toBeLessThan(5_000)
+  expect(await program.end("SIGTERM")).toBeLessThan(endsWithin)
   expect(await program.exited).toEqual({ code: 0, signal: null })
   expect(await reader.closed).toBe(1001)
   expect(reader.told.at(-1)).toEqual({ _tag: "Leaving" })
   await Promise.all([deaf.closed, frozen.closed, waiting])
   expect(program.output()).not.toMatch(/ERROR|FATAL|WARN|unhandled/i)
-}, 60_000)
+})

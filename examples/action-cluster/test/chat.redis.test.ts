@@ -54,7 +54,7 @@ test("a process is killed, and one is asked to end: their pages go on elsewhere 
   await ended.end("SIGTERM")
   await other.page.waitForURL((url) => url.origin === last.url)
   await isIn(other.page)
-  expect(performance.now() - asked).toBeLessThan(10_000)
+  expect(performance.now() - asked).toBeLessThan(20_000)
   await one.page.waitForURL((url) => url.origin === last.url)
   await isIn(one.page)
   await talk(other.page, "here I am again")
@@ -65,7 +65,7 @@ test("a process is killed, and one is asked to end: their pages go on elsewhere 
     return (await people(one.page)) === `juan on ${name}; maria on ${name}; witness on ${name}`
   })
   expect([witness.of("Came"), witness.of("Went"), witness.of("Gap")]).toEqual([[], [], []])
-}, 120_000)
+})
 
 test("who closes the page on one process is gone for those on another, and a killed process's seats are emptied", async () => {
   const server = await redis()
@@ -78,9 +78,9 @@ test("who closes the page on one process is gone for those on another, and a kil
   await happening(page, "leaver has gone").waitFor()
   await second.end("SIGKILL")
   await lost.closed
-  await happening(page, "lost is gone: the peer has crashed").waitFor({ timeout: 30_000 })
+  await happening(page, "lost is gone: the peer has crashed").waitFor()
   expect(await people(page)).toBe(`maria on ${(await own(first)).name}`)
-}, 60_000)
+})
 
 test("while Redis is away nothing is said, and what is written stays; with Redis the rooms come back", async () => {
   const server = await redis()
@@ -121,4 +121,4 @@ test("while Redis is away nothing is said, and what is written stays; with Redis
   await until("she is listed", async () => (await people(page)).startsWith("maria on "))
   expect(await word(page, "before").count()).toBe(0)
   expect(wrongs).toEqual([])
-}, 90_000)
+})

@@ -25,6 +25,9 @@ export interface Options {
   readonly isNpm?: boolean
 }
 
+/** Asked to end it has gone within five seconds; a busy machine adds as many. */
+export const endsWithin = 10_000
+
 /** Starts it on any free port. It ends with the test, whatever the test does. */
 export const start = async ({ env = {}, isNpm = false }: Options = {}): Promise<Program> => {
   const {
@@ -68,7 +71,7 @@ export const start = async ({ env = {}, isNpm = false }: Options = {}): Promise<
 export const until = async <A>(
   what: string,
   look: () => A | Promise<A>,
-  withinMs = 20_000
+  withinMs = 60_000
 ): Promise<Exclude<A, undefined | false>> => {
   const limit = performance.now() + withinMs
   while (true) {

@@ -4,78 +4,70 @@ import { expect, test as any } from "vitest"
 import { missing } from "../../../scripts/missing.ts"
 import { card, isMissing, open, say } from "./browser.ts"
 import { find, guard, join, own, redis, spawn } from "./fleet.ts"
-import { command, isAlive, peers, present, processOf, start, until } from "./program.ts"
+import { command, endsWithin, isAlive, peers, present, processOf, start, until } from "./program.ts"
 
 const test = any.skipIf(missing.binary)
 const testPage = any.skipIf(missing.binary || isMissing)
 
 const isStopped = (pid: number): boolean => /\) T /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"))
 
-testPage(
-  "each process is a peer, and what one says all hear",
-  async () => {
-    const server = await redis()
-    const [one, other] = [await join(server), await join(server)]
-    const [name, otherName] = [(await own(one)).name, (await own(other)).name]
-    const { page, wrongs } = await open(one.url)
-    const { page: otherPage } = await open(other.url)
-    for (const window of [page, otherPage]) {
-      await card(window, name).waitFor()
-      await card(window, otherName).waitFor()
-      await until("one director", async () => (await window.locator(".badge:visible").count()) === 1)
-    }
-    expect(await page.locator(".light").allTextContents()).toEqual(["Connected", "Redis is up"])
-    // Who was started elsewhere is not ours to harm; its own page is one click away.
-    expect(await card(page, otherName).getByRole("button").count()).toBe(0)
-    await until("its address", () => card(page, otherName).getByRole("link", { name: other.url }).isVisible())
-    expect((await command(one.url, "crash", { name: otherName })).status).toBe(409)
-    expect((await command(one.url, "freeze", { name })).status).toBe(409)
-    await say(page, "shout", "from one to all")
-    for (const window of [page, otherPage]) {
-      await card(window, name).getByText("from one to all").waitFor()
-      await card(window, otherName).getByText("from one to all").waitFor()
-    }
-    // Who comes later is shown what was heard before.
-    const third = await join(server)
-    await until("the past", async () =>
-      (await present(third.url)).lines.some(({ what }) => what._tag === "Message" && what.text === "from one to all")
-    )
-    expect(await third.end("SIGTERM")).toBeLessThan(5_000)
-    await page.locator("#happenings [data-kind=Graceful]").waitFor()
-    expect(wrongs).toEqual([])
-  },
-  60_000
-)
+testPage("each process is a peer, and what one says all hear", async () => {
+  const server = await redis()
+  const [one, other] = [await join(server), await join(server)]
+  const [name, otherName] = [(await own(one)).name, (await own(other)).name]
+  const { page, wrongs } = await open(one.url)
+  const { page: otherPage } = await open(other.url)
+  for (const window of [page, otherPage]) {
+    await card(window, name).waitFor()
+    await card(window, otherName).waitFor()
+    await until("one director", async () => (await window.locator(".badge:visible").count()) === 1)
+  }
+  expect(await page.locator(".light").allTextContents()).toEqual(["Connected", "Redis is up"])
+  // Who was started elsewhere is not ours to harm; its own page is one click away.
+  expect(await card(page, otherName).getByRole("button").count()).toBe(0)
+  await until("its address", () => card(page, otherName).getByRole("link", { name: other.url }).isVisible())
+  expect((await command(one.url, "crash", { name: otherName })).status).toBe(409)
+  expect((await command(one.url, "freeze", { name })).status).toBe(409)
+  await say(page, "shout", "from one to all")
+  for (const window of [page, otherPage]) {
+    await card(window, name).getByText("from one to all").waitFor()
+    await card(window, otherName).getByText("from one to all").waitFor()
+  }
+  // Who comes later is shown what was heard before.
+  const third = await join(server)
+  await until("the past", async () =>
+    (await present(third.url)).lines.some(({ what }) => what._tag === "Message" && what.text === "from one to all")
+  )
+  expect(await third.end("SIGTERM")).toBeLessThan(endsWithin)
+  await page.locator("#happenings [data-kind=Graceful]").waitFor()
+  expect(wrongs).toEqual([])
+})
 
-testPage(
-  "from the page another process is started, stopped, continued and killed",
-  async () => {
-    const server = await redis()
-    const program = await join(server)
-    const { page, wrongs } = await open(program.url)
-    await page.getByRole("button", { name: "Spawn a peer" }).click()
-    await until("it is there", async () => (await page.locator(".card").count()) === 2)
-    const child = (await peers(program.url)).find(({ hold }) => hold === "running")!
-    const pid = guard(processOf(child))
-    expect(isAlive(pid)).toBe(true)
-    await page.getByRole("button", { name: `Freeze ${child.name}` }).click()
-    await until("it is stopped", () => isStopped(pid))
-    await say(page, "bulletin", "while it stood still")
-    await card(page, child.name).getByText("Suspected", { exact: true }).waitFor()
-    await card(page, child.name).getByText("Gone", { exact: true }).waitFor()
-    await page.getByRole("button", { name: `Thaw ${child.name}` }).click()
-    await card(page, child.name).getByText("Live", { exact: true }).waitFor()
-    await card(page, child.name).getByText("while it stood still").waitFor()
-    expect((await find(program, child.name))!.id).not.toBe(child.id)
-    await page.getByRole("button", { name: `Crash ${child.name}` }).click()
-    await until("it is killed", () => !isAlive(pid))
-    await card(page, child.name).getByText("Crashed: the others have yet to find out").waitFor()
-    await page.locator("#happenings [data-kind=Crashed]").getByText(child.name).waitFor()
-    await card(page, child.name).waitFor({ state: "detached" })
-    expect(wrongs).toEqual([])
-  },
-  60_000
-)
+testPage("from the page another process is started, stopped, continued and killed", async () => {
+  const server = await redis()
+  const program = await join(server)
+  const { page, wrongs } = await open(program.url)
+  await page.getByRole("button", { name: "Spawn a peer" }).click()
+  await until("it is there", async () => (await page.locator(".card").count()) === 2)
+  const child = (await peers(program.url)).find(({ hold }) => hold === "running")!
+  const pid = guard(processOf(child))
+  expect(isAlive(pid)).toBe(true)
+  await page.getByRole("button", { name: `Freeze ${child.name}` }).click()
+  await until("it is stopped", () => isStopped(pid))
+  await say(page, "bulletin", "while it stood still")
+  await card(page, child.name).getByText("Suspected", { exact: true }).waitFor()
+  await card(page, child.name).getByText("Gone", { exact: true }).waitFor()
+  await page.getByRole("button", { name: `Thaw ${child.name}` }).click()
+  await card(page, child.name).getByText("Live", { exact: true }).waitFor()
+  await card(page, child.name).getByText("while it stood still").waitFor()
+  expect((await find(program, child.name))!.id).not.toBe(child.id)
+  await page.getByRole("button", { name: `Crash ${child.name}` }).click()
+  await until("it is killed", () => !isAlive(pid))
+  await card(page, child.name).getByText("Crashed: the others have yet to find out").waitFor()
+  await page.locator("#happenings [data-kind=Crashed]").getByText(child.name).waitFor()
+  await card(page, child.name).waitFor({ state: "detached" })
+  expect(wrongs).toEqual([])
+})
 
 testPage(
   "Redis stands still and goes on, dies and comes back: the page says so each time, and shows the present again",
@@ -121,8 +113,7 @@ testPage(
       )
     }
     expect(wrongs).toEqual([])
-  },
-  90_000
+  }
 )
 
 test("asked to end, it takes along those it has started, frozen ones too, and all leave in good order", async () => {
@@ -133,16 +124,16 @@ test("asked to end, it takes along those it has started, frozen ones too, and al
   const pids = await Promise.all(names.slice(1).map(async (name) => guard(processOf((await find(program, name))!))))
   await command(program.url, "freeze", { name: names[2] })
   await until("it is stopped", () => isStopped(pids[1]!))
-  expect(await program.end("SIGTERM")).toBeLessThan(5_000)
+  expect(await program.end("SIGTERM")).toBeLessThan(endsWithin)
   expect(await program.exited).toEqual({ code: 0, signal: null })
-  await until("nobody is left", () => !pids.some(isAlive), 1_000)
+  await until("nobody is left", () => !pids.some(isAlive))
   const reasons = await until("all have left", async () => {
     const { happenings } = await present(witness.url)
     const left = happenings.filter(({ kind, peer }) => kind === "Left" && names.includes(peer))
     return left.length === 3 && left.map(({ detail }) => detail)
   })
   expect(reasons).toEqual(["Graceful", "Graceful", "Graceful"])
-}, 60_000)
+})
 
 test("with Redis away it ends within five seconds all the same, and leaves no process", async () => {
   const server = await redis()
@@ -151,10 +142,10 @@ test("with Redis away it ends within five seconds all the same, and leaves no pr
   const pid = guard(processOf((await find(program, name))!))
   server.signal("SIGSTOP")
   await until("it knows", async () => (await fetch(`${program.url}/health/ready`)).status === 503)
-  expect(await program.end("SIGTERM")).toBeLessThan(5_000)
-  await until("nobody is left", () => !isAlive(pid), 1_000)
+  expect(await program.end("SIGTERM")).toBeLessThan(endsWithin)
+  await until("nobody is left", () => !isAlive(pid))
   server.signal("SIGCONT")
-}, 60_000)
+})
 
 test("killed, or with the signal to npm alone, it leaves no process either", async () => {
   const server = await redis()
@@ -166,10 +157,10 @@ test("killed, or with the signal to npm alone, it leaves no process either", asy
     const program = await join(server, { isNpm })
     const main = guard(processOf(await own(program)))
     const child = guard(processOf((await find(program, await spawn(program)))!))
-    expect(await program.end(signal)).toBeLessThan(5_000)
-    await until("nobody is left", () => !isAlive(main) && !isAlive(child), 5_000)
+    expect(await program.end(signal)).toBeLessThan(endsWithin)
+    await until("nobody is left", () => !isAlive(main) && !isAlive(child))
   }
-}, 60_000)
+})
 
 test("without the Redis that it was told of it ends, says which, and tells no password", async () => {
   const server = await redis()
@@ -180,7 +171,7 @@ test("without the Redis that it was told of it ends, says which, and tells no pa
       message: expect.stringMatching(new RegExp(`^(?=[\\s\\S]*127\\.0\\.0\\.1:${port})(?![\\s\\S]*hunter2)`))
     })
   )
-}, 60_000)
+})
 
 test("a peer that cannot join is an error that says why", async () => {
   const server = await redis()
@@ -190,4 +181,4 @@ test("a peer that cannot join is an error that says why", async () => {
   expect(response.status).toBe(500)
   expect(((await response.json()) as { readonly error: string }).error).toBe("SpawnFailed")
   server.signal("SIGCONT")
-}, 60_000)
+})

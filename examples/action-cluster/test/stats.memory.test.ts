@@ -32,7 +32,7 @@ test("what the peers do is counted, together, by each and by the minute", async 
   await page.getByRole("img", { name: /^Failed by the minute, 30 minutes: \d this minute, \d at most\.$/ }).waitFor()
   expect(await page.locator("#stats .bars").nth(2).locator("rect").count()).toBeGreaterThanOrEqual(1)
   expect(wrongs).toEqual([])
-}, 60_000)
+})
 
 test("what a killed peer has counted stays, under those that are gone", async () => {
   const { url } = await start()
@@ -45,12 +45,12 @@ test("what a killed peer has counted stays, under those that are gone", async ()
   await page.getByRole("button", { name: "Crash edsger" }).click()
   await card(page, "edsger").waitFor({ state: "detached" })
   expect(await totalOf(page, "messages published")).toBeGreaterThanOrEqual(before)
-  await countsOf(page, "(gone)").waitFor({ timeout: 60_000 })
+  await countsOf(page, "(gone)").waitFor()
   await countsOf(page, "edsger").waitFor({ state: "detached" })
   expect(Number(await countOf(page, "(gone)", "published"))).toBeGreaterThanOrEqual(3)
   expect(await totalOf(page, "messages published")).toBeGreaterThanOrEqual(before)
   expect(wrongs).toEqual([])
-}, 120_000)
+})
 
 test("all counters begin anew, and go on from there", async () => {
   const { url } = await start()
@@ -65,7 +65,7 @@ test("all counters begin anew, and go on from there", async () => {
   await enqueue(page, "quick")
   await until("one", async () => (await totalOf(page, "tasks done")) === 1)
   expect(wrongs).toEqual([])
-}, 60_000)
+})
 
 test("what cannot be flushed or reset is said", async () => {
   const { url } = await start()
@@ -80,7 +80,7 @@ test("what cannot be flushed or reset is said", async () => {
   await error.getByText("Not everything was flushed: It <b>is</b> away.").waitFor()
   await page.getByRole("button", { name: "Reset all" }).click()
   await error.getByText("Not all counters were reset: It <b>is</b> away.").waitFor()
-}, 60_000)
+})
 
 for (const [width, colorScheme] of [
   [390, "dark"],
@@ -93,5 +93,5 @@ for (const [width, colorScheme] of [
     await until("many", async () => (await totalOf(page, "tasks done")) >= 10_000)
     expect(await page.evaluate(contrast)).toEqual([])
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width)
-  }, 60_000)
+  })
 }
