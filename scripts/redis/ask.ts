@@ -1,4 +1,6 @@
 /** One question to a Redis, over a connection of its own, and looking until something holds. */
+import { randomInt } from "node:crypto"
+import { once } from "node:events"
 import * as net from "node:net"
 import { Redis } from "ioredis"
 
@@ -48,19 +50,26 @@ export const until = async (what: string, holds: () => Promise<boolean>, withinM
   throw new Error(`${what}: not within ${withinMs} ms`, last === undefined ? {} : { cause: last })
 }
 
-/** Loopback ports that were free a moment ago, all different. */
+/**
+ * Loopback ports that were free a moment ago, all different. None of those that systems give to whoever connects (Linux: from
+ * 32768 on): a connection could take a server's port before the server does, or while it is down.
+ */
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
-  const listeners = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<net.Server>((resolve, reject) => {
-          const server = net.createServer().on("error", reject)
-          server.listen(0, "127.0.0.1", () => resolve(server))
-        })
-    )
-  )
+  const listeners = await Promise.all(Array.from({ length: count }, listening))
   const ports = listeners.map((server) => (server.address() as net.AddressInfo).port)
   await Promise.all(listeners.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+const listening = async (): Promise<net.Server> => {
+  for (let left = 100; ; left--) {
+    const server = net.createServer()
+    server.listen(randomInt(10_000, 32_768), "127.0.0.1")
+    try {
+      await once(server, "listening")
+      return server
+    } catch (error) {
+      if (left === 0) throw error
+    }
+  }
 }

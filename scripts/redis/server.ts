@@ -90,8 +90,11 @@ const run = async (dir: string, logFile: string, args: ReadonlyArray<string>): P
   return { child, ended }
 }
 
+/** Somebody else was faster to take a port that we had found. */
+export const wasFaster = (error: unknown): boolean => String(error).includes("Address already in use")
+
 /** Starts a server and returns once it takes connections. */
-export const startServer = async (options: ServerOptions = {}): Promise<Server> => {
+export const startServer = async (options: ServerOptions = {}, tries = 5): Promise<Server> => {
   const host = "127.0.0.1"
   const port = options.port ?? (await freePorts(1))[0]!
   const dir = options.dir ?? fs.mkdtempSync(path.join(os.tmpdir(), "troupe-redis-"))
@@ -114,8 +117,7 @@ export const startServer = async (options: ServerOptions = {}): Promise<Server> 
     running = await run(dir, logFile, args)
   } catch (error) {
     remove()
-    // Somebody else was faster to take the port we found.
-    if (options.port === undefined && String(error).includes("Address already in use")) return startServer(options)
+    if (options.port === undefined && tries > 1 && wasFaster(error)) return startServer(options, tries - 1)
     throw error
   }
   const kill = async () => {
