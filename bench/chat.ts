@@ -41,7 +41,8 @@ const idlePeers = smoke ? 4 : 50
 const idleMembers = smoke ? 400 : 1_000_000
 /** Long enough for what a peer does every half minute. */
 const windowMs = smoke ? 2_000 : 40_000
-const slowMicros = 10_000
+// Where others use the machine too, their turns are measured as the server's: a smoke test is no measurement.
+const slowMicros = smoke ? 1_000_000 : 10_000
 
 const Details = Schema.Struct({ user: Schema.String })
 
@@ -173,7 +174,8 @@ export const run = async (url: string): Promise<void> => {
       )
     )
     const steps = (await evals()) - before
-    if (steps > counts * 1.05) throw new Error(`${steps} steps for ${counts} counts`)
+    // Beats and the like come beside them, a few a second.
+    if (steps > counts * 1.05 + (10 * counts) / rate) throw new Error(`${steps} steps for ${counts} counts`)
     return rate
   }
   const evals = async (): Promise<number> =>

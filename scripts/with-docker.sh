@@ -24,7 +24,7 @@ trap end EXIT
 dockerd --host "$DOCKER_HOST" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/docker.pid" \
   >"$dir/log" 2>&1 &
 engine=$!
-for _ in $(seq 300); do
+for _ in $(seq 1200); do
   docker version >/dev/null 2>&1 && break
   kill -0 "$engine" 2>/dev/null || { cat "$dir/log"; exit 1; }
   sleep 0.1
