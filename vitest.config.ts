@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config"
 
-const project = (name: string, include: string, more: { readonly testTimeout?: number } = {}) => ({
+const project = (name: string, include: string, options = {}) => ({
   extends: true as const,
-  test: { name, include: [include], ...more }
+  test: { name, include: [include], ...options }
 })
 
 export default defineConfig({
@@ -17,7 +17,7 @@ export default defineConfig({
       project("core", "packages/core/test/**/*.test.ts"),
       project("testkit", "packages/testkit/test/**/*.test.ts"),
       project("redis-live", "packages/redis-live/test/**/*.test.ts"),
-      // Programs are started, and browsers: of a test many steps wait for another process.
+      // Programs that are started, one after another, and a browser: beside others each takes ten seconds to be there.
       project("examples", "examples/**/*.test.ts", { testTimeout: 180_000 })
     ]
   }

@@ -51,7 +51,7 @@ interface Child {
 const program = fileURLToPath(new URL("main.ts", import.meta.url))
 
 /** How long a child has for its goodbye before it is killed: this program itself ends within five seconds. */
-const grace = "1500 millis"
+const grace = "3 seconds"
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const own = yield* Effect.scope
@@ -200,8 +200,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       yield* joined(name).pipe(
         Effect.raceFirst(ended),
         Effect.timeoutOrElse({
-          duration: "15 seconds",
-          orElse: () => Effect.fail(new Cluster.SpawnFailed({ peer: name, why: "it did not join within 15 seconds" }))
+          duration: "30 seconds",
+          orElse: () => Effect.fail(new Cluster.SpawnFailed({ peer: name, why: "it did not join within 30 seconds" }))
         }),
         Effect.onError(() => Scope.close(child.scope, Exit.void))
       )

@@ -95,6 +95,20 @@ export const readNear = async (page: Page, name: string) => {
   }
 }
 
+/** Has them read until the one that loads is killed while it does, a load takes two seconds: how often that took. */
+export const killLoading = async (page: Page, read: () => Promise<void>, kill: () => Promise<void>) => {
+  for (let times = 1; ; times++) {
+    await read()
+    const isKilled = await kill().then(
+      () => true,
+      () => false
+    )
+    if (isKilled) return times
+    await page.getByRole("button", { name: "Invalidate" }).click()
+    await page.getByText("Nothing is kept").waitFor()
+  }
+}
+
 /** A part of the stats panel: what all peers have counted, and what one has. */
 export const totalOf = async (page: Page, counter: string) =>
   Number((await page.locator(`#stats [data-counter="${counter}"]`).textContent())!.replaceAll(",", ""))

@@ -5,7 +5,7 @@ import { DateTime, Effect, Layer } from "effect"
 import { expect, test as any } from "vitest"
 import { missing } from "../../../scripts/missing.ts"
 import { noCounts, tidings } from "../Forecast.ts"
-import { isMissing, open, readAll, readerOf, readNear, sumOf } from "./browser.ts"
+import { isMissing, killLoading, open, readAll, readerOf, readNear, sumOf } from "./browser.ts"
 import { find, guard, join, own, redis, spawn } from "./fleet.ts"
 import { isAlive, present, processOf, until } from "./program.ts"
 
@@ -22,7 +22,9 @@ test("one process loads for all, and each sees what another page takes away", as
   await readAll(page)
   for (const window of [page, otherPage]) {
     await window.locator(".round").getByText("3 asked, 3 answered, one loaded.").waitFor()
-    expect([await sumOf(window, "loaded"), await sumOf(window, "waited")]).toEqual(["1", "2"])
+    // Who was asked late found it there.
+    const others = Number(await sumOf(window, "waited")) + Number(await sumOf(window, "shared"))
+    expect([await sumOf(window, "loaded"), others]).toEqual(["1", 2])
   }
   for (const one of [name, otherName, child]) await readNear(page, one)
   expect(await sumOf(page, "loaded")).toBe("1")
@@ -46,16 +48,21 @@ test("the process that loads is killed, and another takes the load over", async 
   const child = await spawn(program)
   const pid = guard(processOf((await find(program, child))!))
   const { page, wrongs } = await open(program.url)
-  await page.getByRole("button", { name: `Have ${child} read` }).click()
   const kill = page.getByRole("button", { name: `Kill ${child}, which loads` })
-  await kill.waitFor()
-  await page.getByRole("button", { name: `Have ${name} read` }).click()
-  await kill.click()
+  const times = await killLoading(
+    page,
+    () => page.getByRole("button", { name: `Have ${child} read` }).click(),
+    async () => {
+      await kill.waitFor({ timeout: 3_000 })
+      await page.getByRole("button", { name: `Have ${name} read` }).click()
+      await kill.click({ timeout: 3_000 })
+    }
+  )
   await until("it is killed", () => !isAlive(pid))
   await readerOf(page, name)
     .getByText(/loaded by .* after waiting .* for another/)
     .waitFor()
-  expect(await sumOf(page, "loaded")).toBe("2")
+  expect(await sumOf(page, "loaded")).toBe(`${times + 1}`)
   expect(await page.getByRole("button", { name: `Kill ${name}` }).count()).toBe(0)
   expect(wrongs).toEqual([])
 })
@@ -73,11 +80,14 @@ test("Redis stands still and goes on: who is asked loads by itself and keeps not
   await page.getByText(/^Was kept for another /).waitFor()
   expect(await page.locator("#cache .sheet").getAttribute("data-old")).toBe("yes")
   const read = page.getByRole("button", { name: `Have ${name} read` })
-  for (const loaded of ["2", "3"]) {
-    await read.click()
-    await until(`load ${loaded}`, async () => (await sumOf(page, "loaded")) === loaded)
-    await row.getByText("Read at").waitFor()
-    expect(await row.locator(".mark").textContent()).toBe("loaded")
+  for (const loads of [2, 3]) {
+    // A first reading may still be answered by the process itself.
+    await until(`load ${loads}`, async () => {
+      await read.click()
+      await row.getByText("Read at").waitFor()
+      return Number(await sumOf(page, "loaded")) >= loads
+    })
+    await until("it is over", async () => (await row.locator(".mark").textContent()) === "loaded")
   }
   await page.getByRole("button", { name: "Invalidate" }).click()
   await page.locator(".error").getByText("Nothing was invalidated").waitFor()

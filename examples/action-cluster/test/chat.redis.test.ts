@@ -2,11 +2,15 @@
 import { expect, test as any } from "vitest"
 import { missing } from "../../../scripts/missing.ts"
 import { happening, isMissing, joinRoom, open, people, talk, word } from "./browser.ts"
+import { times } from "../Peer.ts"
 import { join, own, redis } from "./fleet.ts"
 import { until } from "./program.ts"
 import { guest } from "./talker.ts"
 
 const test = any.skipIf(missing.binary || isMissing)
+
+/** For so long somebody whose page is loaded anew has not left. */
+const graceMs = 4_000
 
 const isIn = (page: Awaited<ReturnType<typeof open>>["page"]) =>
   page.locator(`.room[data-room="lobby"][data-in="yes"]`).waitFor()
@@ -26,11 +30,12 @@ test("a process is killed, and one is asked to end: their pages go on elsewhere 
   const witness = await guest(last.url, "witness")
   await talk(one.page, "from one process")
   await word(other.page, "from one process").waitFor()
-  expect(await people(one.page)).toBe(
-    [`juan on ${names.get(ended.url)}`, `maria on ${names.get(killed.url)}`, `witness on ${names.get(last.url)}`].join(
-      "; "
-    )
-  )
+  const all = [
+    `juan on ${names.get(ended.url)}`,
+    `maria on ${names.get(killed.url)}`,
+    `witness on ${names.get(last.url)}`
+  ]
+  await until("all three", async () => (await people(one.page)) === all.join("; "))
   await talk(other.page, "from the other")
   await word(one.page, "from the other").waitFor()
   expect([one.wrongs, other.wrongs]).toEqual([[], []])
@@ -52,11 +57,14 @@ test("a process is killed, and one is asked to end: their pages go on elsewhere 
   // Whoever of them is on the one that ends goes on at the last one.
   const asked = performance.now()
   await ended.end("SIGTERM")
+  const gone = performance.now()
   await other.page.waitForURL((url) => url.origin === last.url)
   await isIn(other.page)
-  expect(performance.now() - asked).toBeLessThan(20_000)
+  // It does not wait for the verdict over a peer that was killed.
+  expect(performance.now() - gone).toBeLessThan(times.downAfterMs - times.heartbeatMs)
   await one.page.waitForURL((url) => url.origin === last.url)
   await isIn(one.page)
+  const isInTime = performance.now() - asked < graceMs
   await talk(other.page, "here I am again")
   await until("it is heard", () => witness.of("Said").some(({ text }) => text === "here I am again"))
   await word(one.page, "here I am again").waitFor()
@@ -64,7 +72,11 @@ test("a process is killed, and one is asked to end: their pages go on elsewhere 
     const name = names.get(last.url)
     return (await people(one.page)) === `juan on ${name}; maria on ${name}; witness on ${name}`
   })
-  expect([witness.of("Came"), witness.of("Went"), witness.of("Gap")]).toEqual([[], [], []])
+  expect(witness.of("Gap")).toEqual([])
+  const moved = [...witness.of("Came"), ...witness.of("Went")]
+  // A page that takes longer than the grace to be loaded has left, and comes again. Of who was killed nobody said so.
+  if (isInTime) expect(moved).toEqual([])
+  else for (const one of moved) expect(one).not.toMatchObject({ how: "Crashed" })
 })
 
 test("who closes the page on one process is gone for those on another, and a killed process's seats are emptied", async () => {
@@ -79,7 +91,8 @@ test("who closes the page on one process is gone for those on another, and a kil
   await second.end("SIGKILL")
   await lost.closed
   await happening(page, "lost is gone: the peer has crashed").waitFor()
-  expect(await people(page)).toBe(`maria on ${(await own(first)).name}`)
+  const { name } = await own(first)
+  await until("she is alone", async () => (await people(page)) === `maria on ${name}`)
 })
 
 test("while Redis is away nothing is said, and what is written stays; with Redis the rooms come back", async () => {
@@ -102,8 +115,11 @@ test("while Redis is away nothing is said, and what is written stays; with Redis
   await page.locator("#banner").waitFor({ state: "hidden" })
   await isIn(page)
   // However often it was sent, it is said once.
-  await line.press("Enter")
-  await until("it is said", async () => (await line.inputValue()) === "")
+  await until("it is said", async () => {
+    if ((await line.inputValue()) === "") return true
+    if ((await problem.count()) > 0) await line.press("Enter")
+    return false
+  })
   await talk(page, "afterwards")
   await word(page, "afterwards").waitFor()
   expect(await word(page, "in between").count()).toBe(1)

@@ -4,7 +4,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import type { AddressInfo } from "node:net"
 import { expect, onTestFinished, test } from "vitest"
-import { command, endsWithin, isAlive, peers, present, processOf, start, until } from "./program.ts"
+import { command, endsWithinMs, isAlive, peers, present, processOf, start, until } from "./program.ts"
 
 const error = async (response: Response) => ((await response.json()) as { readonly error: string }).error
 
@@ -33,7 +33,7 @@ test("only the page itself may command", async () => {
   expect((await fetch(`${url}/events`, { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403)
   expect(await peers(url)).toHaveLength(3)
   expect(await spawn({ origin: url, "sec-fetch-site": "same-origin" })).toBe(200)
-  expect(await peers(url)).toHaveLength(4)
+  await until("the fourth", async () => (await peers(url)).length === 4)
 })
 
 test("a name that somebody pointed here is not this address", async () => {
@@ -171,7 +171,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     for (const kind of ["quick", "slow", "failing"]) await command(program.url, "enqueue", { kind, count: 10_000 })
     for (let i = 0; i < 6; i++) await command(program.url, "spawn", {})
     for (const { name } of (await peers(program.url)).slice(-6)) await command(program.url, "crash", { name })
-    expect(await program.end(signal)).toBeLessThan(endsWithin)
+    expect(await program.end(signal)).toBeLessThan(endsWithinMs)
     expect(await program.exited).toEqual({ code: 0, signal: null })
     await watching.body!.cancel().catch(() => {})
     expect(program.output()).not.toMatch(/ERROR|FATAL|unhandled/i)
@@ -183,7 +183,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const program = await start({ isNpm: true })
     const pid = processOf((await present(program.url)).view.peers[0]!)
     expect(pid).not.toBe(program.child.pid)
-    expect(await program.end(signal)).toBeLessThan(endsWithin)
-    await until("it is gone", () => !isAlive(pid))
+    expect(await program.end(signal)).toBeLessThan(endsWithinMs)
+    await until("it is gone", () => !isAlive(pid), endsWithinMs)
   })
 }

@@ -13,6 +13,8 @@ export interface Talker {
   readonly say: (text: string, room?: string) => number
   /** From now on it says that it has read what it gets. */
   readonly read: () => void
+  /** From now on it does not. */
+  readonly rest: () => void
   readonly close: () => void
   /** The code it was hung up with. */
   readonly closed: Promise<number>
@@ -65,18 +67,24 @@ export const connect = async (url: string, options: Options = {}): Promise<Talke
       isReading = true
       answer()
     },
+    rest: () => {
+      isReading = false
+    },
     close: () => socket.close(),
     closed
   }
 }
 
-/** All of them speak, as fast as they may, until so many words are said. */
+/**
+ * All of them speak, as fast as they may, until so many words are said: long ones, so that three hundred are more than the
+ * eight frames of a page that reads nothing and what waits for it can hold, however seldom a frame is sent.
+ */
 export const flood = async (speakers: ReadonlyArray<Talker>, words: number) => {
   const count = () => speakers.reduce((sum, one) => sum + one.of("Done").length, 0)
   const asked = speakers.map((one) => one.of("Done").length + one.of("Refused").length)
   while (count() < words) {
     for (const [i, speaker] of speakers.entries()) {
-      for (let j = 0; j < 8; j++) speaker.say(`${"a long word ".repeat(10)}${count()}`)
+      for (let j = 0; j < 8; j++) speaker.say(`${"a long word ".repeat(40)}${count()}`)
       asked[i]! += 8
     }
     await until("all were said or refused", () =>

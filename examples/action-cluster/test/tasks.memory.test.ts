@@ -108,6 +108,7 @@ test("a thousand, and a hundred thousand: the page and the program go on meanwhi
   await enqueue(page, "quick", "1,000")
   await until("a thousand", async () => (await depth(page, "quick", "ready")) === "1,000")
   await enqueue(page, "quick", "100,000")
+  const began = performance.now()
   let slowest = 0
   await until("a hundred thousand more", async () => {
     const asked = performance.now()
@@ -115,8 +116,8 @@ test("a thousand, and a hundred thousand: the page and the program go on meanwhi
     slowest = Math.max(slowest, performance.now() - asked)
     return (await depth(page, "quick", "ready")) === "101,000"
   })
-  // Whoever asks meanwhile does not wait for all of them; a busy machine is slow by itself.
-  expect(slowest).toBeLessThan(3_000)
+  // Whoever asks meanwhile is answered within what a person calls at once; on a busy machine, long before all are there.
+  expect(slowest).toBeLessThan(Math.max(1_000, (performance.now() - began) / 3))
   const image = page.getByRole("img", { name: "Ready: 101,000 now, 101,000 at most." })
   await image.waitFor()
   expect(await page.locator(".plot-legend li[data-state=ready] strong").textContent()).toBe("101,000")
