@@ -10,8 +10,9 @@ export default defineConfig({
     globalSetup: ["scripts/vitest.setup.ts"],
     // Files own what they touch: they run side by side.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What hangs is ended; what is slow, beside others on the machine, is not.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       project("house", "scripts/**/*.test.ts"),
       project("core", "packages/core/test/**/*.test.ts"),

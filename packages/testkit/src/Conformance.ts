@@ -22,7 +22,7 @@ export interface WorldOptions {
 export interface Options {
   /** Seeds a law is tried with where `TROUPE_RUNS` does not say. Default 5. */
   readonly runs?: number | undefined
-  /** Of one law with all its seeds, real ms. Default 30,000. */
+  /** Of one law with all its seeds, real ms. Default 120,000. */
   readonly timeout?: number | undefined
 }
 
@@ -38,7 +38,7 @@ export const suite = <R>(
       it.live(
         title,
         () => Effect.forEach(seeds(options.runs), (seed) => keeps(title, makeWorld, law, seed), { discard: true }),
-        options.timeout ?? 30_000
+        options.timeout ?? 120_000
       )
     }
   })
