@@ -123,15 +123,16 @@ describe.skipIf(missing.binary)("Chat on servers that forget", { timeout: 120_00
         yield* Effect.sleep(6 * positionCheck)
         return (yield* calls) - before
       })
-      const idle = yield* inSomeLooks
+      // One look may have come late, and fall into neither.
+      const idle = Math.max(yield* inSomeLooks, yield* inSomeLooks)
       for (const room of many(100, "room")) {
         expect(yield* here.create(room)).toBe("Created")
         expect(new Set(yield* here.join(room, many(10, "m")))).toEqual(new Set(["Joined"]))
       }
       // Once a look has been, nothing is new to it.
       yield* Effect.sleep(2 * positionCheck)
-      // The index is asked in either case; now the server of the rooms is, too. A request for each room would make hundreds.
-      expect(yield* inSomeLooks).toBeLessThan(idle + 60)
+      // The index is asked in either case; now the server of the rooms is, too.
+      expect(yield* inSomeLooks).toBeLessThan(idle + 20)
     })
   )
 })

@@ -33,8 +33,10 @@ const cluster = () => {
 
 const now = Effect.sync(() => performance.now())
 
-/** Where many tests run at once a bound says less. */
-const isQuiet = process.env["TROUPE_QUIET"] === "1"
+/** What a machine on which many tests run at once adds to a single round: it says nothing of the one in the middle. */
+const busyMs = 2_500
+const median = (rounds: ReadonlyArray<number>): number =>
+  rounds.toSorted((a, b) => a - b)[Math.floor(rounds.length / 2)]!
 
 /** How long until that holds, ms; looks every millisecond. */
 const until = (check: Effect.Effect<boolean, unknown>) =>
@@ -51,6 +53,7 @@ describe.skipIf(url === undefined)("PeerRegistry on the real clock", { timeout: 
       const times = { heartbeat: 10_000, suspectAfter: 40_000, downAfter: 60_000 } as const
       const watcher = yield* spawn("watcher", times)
       const find = Effect.map(watcher.list, (all) => all.find(({ name }) => name === "other"))
+      const rounds: Array<readonly [joined: number, updated: number, left: number]> = []
       for (let round = 0; round < 10; round++) {
         const scope = yield* Scope.make()
         const other = yield* Scope.provide(spawn("other", times), scope)
@@ -59,9 +62,11 @@ describe.skipIf(url === undefined)("PeerRegistry on the real clock", { timeout: 
         const updated = yield* until(Effect.map(find, (peer) => peer?.metadata["round"] === `${round}`))
         yield* Scope.close(scope, Exit.void)
         const left = yield* until(Effect.map(find, (peer) => peer === undefined))
-        // On a quiet machine the promise; elsewhere less than a heartbeat: it is the push that tells, and nothing else.
-        for (const took of [joined, updated, left]) assert.isBelow(took, isQuiet ? 100 : 4_000)
+        // Less than a heartbeat, always: it is the push that tells, and nothing else.
+        for (const took of [joined, updated, left]) assert.isBelow(took, 4_000)
+        rounds.push([joined, updated, left])
       }
+      for (const i of [0, 1, 2] as const) assert.isBelow(median(rounds.map((round) => round[i])), 100)
     }).pipe(Effect.scoped)
   )
 
@@ -69,26 +74,32 @@ describe.skipIf(url === undefined)("PeerRegistry on the real clock", { timeout: 
     Effect.gen(function* () {
       const spawn = cluster()
       const times = { heartbeat: 200, suspectAfter: 3_000, downAfter: 20_000 } as const
-      const [first, second] = [yield* Scope.make(), yield* spawn("second", times)]
-      const one = yield* Scope.provide(spawn("first", times), first)
-      const began: Array<string> = []
-      const campaign = (registry: PeerRegistry.Service, name: string) =>
-        Effect.forkScoped(
-          registry.lead("boss", () =>
-            Effect.andThen(
-              Effect.sync(() => began.push(name)),
-              Effect.never
+      const second = yield* spawn("second", times)
+      const rounds: Array<number> = []
+      for (let round = 0; round < 5; round++) {
+        const first = yield* Scope.make()
+        const one = yield* Scope.provide(spawn("first", times), first)
+        const began: Array<string> = []
+        const campaign = (registry: PeerRegistry.Service, name: string) =>
+          Effect.forkScoped(
+            registry.lead(`boss ${round}`, () =>
+              Effect.andThen(
+                Effect.sync(() => began.push(name)),
+                Effect.never
+              )
             )
           )
-        )
-      yield* Scope.provide(campaign(one, "first"), first)
-      yield* until(Effect.sync(() => began.length === 1))
-      yield* campaign(second, "second")
-      yield* Effect.sleep(300)
-      yield* Scope.close(first, Exit.void)
-      // One heartbeat, and what a busy machine adds: less than it would take after a crash.
-      assert.isBelow(yield* until(Effect.sync(() => began.length === 2)), times.heartbeat + (isQuiet ? 0 : 2_500))
-      assert.deepEqual(began, ["first", "second"])
+        yield* Scope.provide(campaign(one, "first"), first)
+        yield* until(Effect.sync(() => began.length === 1))
+        yield* campaign(second, "second")
+        yield* Effect.sleep(300)
+        yield* Scope.close(first, Exit.void)
+        rounds.push(yield* until(Effect.sync(() => began.length === 2)))
+        assert.deepEqual(began, ["first", "second"])
+      }
+      // One heartbeat; and always sooner than it would be after a crash.
+      assert.isBelow(median(rounds), times.heartbeat)
+      assert.isBelow(Math.max(...rounds), times.heartbeat + busyMs)
     }).pipe(Effect.scoped)
   )
 
@@ -130,7 +141,7 @@ describe.skipIf(url === undefined)("PeerRegistry on the real clock", { timeout: 
       const present = Math.max(...(yield* seen))
       // The next beat of each.
       const took = yield* until(Effect.map(seen, (seen) => Math.min(...seen) > present))
-      assert.isBelow(took, 1.2 * times.heartbeat + (isQuiet ? 500 : 10_000))
+      assert.isBelow(took, 1.2 * times.heartbeat + busyMs)
     }).pipe(Effect.scoped)
   )
 })
